@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Local attestation structures: report body, REPORT, TARGETINFO (Intel SDM volume 3D, chapter 36)."""
+
+from dataclasses import astuple, dataclass
+from typing import Self
+
+from confcom.errors import MalformedError
+from confcom.reasons import Reason
+from confcom.sgx.attributes import Flags, MiscSelect, Xfrm, names
+from confcom.wire import Field, Kind, Layout, LayoutError, Value
+
+
+def _flags(value: Value) -> str:
+    return names(value, Flags)
+
+
+def _xfrm(value: Value) -> str:
+    return names(value, Xfrm)
+
+
+def _misc(value: Value) -> str:
+    return names(value, MiscSelect)
+
+
+REPORT_BODY = Layout(
+    "SGX report body",
+    384,
+    Field("cpu_svn", 0, 16),
+    Field("misc_select", 16, 4, Kind.UINT, _misc),
+    Field("reserved1", 20, 12),
+    Field("isv_ext_prod_id", 32, 16),
+    Field("flags", 48, 8, Kind.UINT, _flags),
+    Field("xfrm", 56, 8, Kind.UINT, _xfrm),
+    Field("mr_enclave", 64, 32),
+    Field("reserved2", 96, 32),
+    Field("mr_signer", 128, 32),
+    Field("reserved3", 160, 32),
+    Field("config_id", 192, 64),
+    Field("isv_prod_id", 256, 2, Kind.UINT),
+    Field("isv_svn", 258, 2, Kind.UINT),
+    Field("config_svn", 260, 2, Kind.UINT),
+    Field("reserved4", 262, 42),
+    Field("isv_family_id", 304, 16),
+    Field("report_data", 320, 64),
+    cite="Intel SDM volume 3D, table 36-21 (REPORT), first 384 bytes",
+)
+
+REPORT = Layout(
+    "SGX REPORT",
+    432,
+    Field("body", 0, 384),
+    Field("key_id", 384, 32),
+    Field("mac", 416, 16),
+    cite="Intel SDM volume 3D, table 36-21 (REPORT)",
+)
+
+TARGET_INFO = Layout(
+    "SGX TARGETINFO",
+    512,
+    Field("mr_enclave", 0, 32),
+    Field("flags", 32, 8, Kind.UINT, _flags),
+    Field("xfrm", 40, 8, Kind.UINT, _xfrm),
+    Field("reserved1", 48, 2),
+    Field("config_svn", 50, 2, Kind.UINT),
+    Field("misc_select", 52, 4, Kind.UINT, _misc),
+    Field("reserved2", 56, 8),
+    Field("config_id", 64, 64),
+    Field("reserved3", 128, 384),
+    cite="Intel SDM volume 3D, table 36-22 (TARGETINFO)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportBody:
+    """The 384 bytes that say what an enclave is; also the body of an SGX quote.
+
+    Integers are little-endian. ``isv_ext_prod_id``, ``isv_family_id``, ``config_id`` and
+    ``config_svn`` mean something only when ``flags`` has KSS.
+    """
+
+    cpu_svn: bytes
+    misc_select: int
+    reserved1: bytes
+    isv_ext_prod_id: bytes
+    flags: int
+    xfrm: int
+    mr_enclave: bytes
+    reserved2: bytes
+    mr_signer: bytes
+    reserved3: bytes
+    config_id: bytes
+    isv_prod_id: int
+    isv_svn: int
+    config_svn: int
+    reserved4: bytes
+    isv_family_id: bytes
+    report_data: bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Parse exactly 384 bytes.
+
+        Raises:
+            MalformedError: another length (reason ``report_format``).
+        """
+        try:
+            return cls(*REPORT_BODY.unpack_exactly(data))  # type: ignore[arg-type]
+        except LayoutError as exc:
+            raise MalformedError(Reason.REPORT_FORMAT, f"cannot parse report body: {exc}") from exc
+
+    def to_bytes(self) -> bytes:
+        """Return the 384 bytes."""
+        return REPORT_BODY.pack(astuple(self))
+
+    @property
+    def is_debug(self) -> bool:
+        """Whether the enclave's memory can be read by a debugger."""
+        return bool(self.flags & Flags.DEBUG)
+
+    @property
+    def has_kss(self) -> bool:
+        """Whether the key separation and sharing fields mean something."""
+        return bool(self.flags & Flags.KSS)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A REPORT (432 bytes): a report body with a MAC that only its target can check."""
+
+    body: ReportBody
+    key_id: bytes
+    mac: bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Parse exactly 432 bytes.
+
+        Raises:
+            MalformedError: another length (reason ``report_format``).
+        """
+        try:
+            body, key_id, mac = REPORT.unpack_exactly(data)
+        except LayoutError as exc:
+            raise MalformedError(Reason.REPORT_FORMAT, f"cannot parse REPORT: {exc}") from exc
+        return cls(ReportBody.from_bytes(body), key_id, mac)  # type: ignore[arg-type]
+
+    def to_bytes(self) -> bytes:
+        """Return the 432 bytes."""
+        return REPORT.pack((self.body.to_bytes(), self.key_id, self.mac))
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """A TARGETINFO (512 bytes): names the enclave for which a REPORT is to be made."""
+
+    mr_enclave: bytes
+    flags: int
+    xfrm: int
+    reserved1: bytes
+    config_svn: int
+    misc_select: int
+    reserved2: bytes
+    config_id: bytes
+    reserved3: bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Parse exactly 512 bytes.
+
+        Raises:
+            MalformedError: another length (reason ``report_format``).
+        """
+        try:
+            return cls(*TARGET_INFO.unpack_exactly(data))  # type: ignore[arg-type]
+        except LayoutError as exc:
+            raise MalformedError(Reason.REPORT_FORMAT, f"cannot parse TARGETINFO: {exc}") from exc
+
+    def to_bytes(self) -> bytes:
+        """Return the 512 bytes."""
+        return TARGET_INFO.pack(astuple(self))
+

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every binary structure is declared, read, written and shown."""
+
+from confcom.wire._cursor import Cursor
+from confcom.wire._der import DerElement, DerError, Tag, read_der
+from confcom.wire._dump import Annotation, annotate, render_dump
+from confcom.wire._layout import Field, Kind, Layout, LayoutError, Value
+
+__all__ = [
+    "Annotation",
+    "Cursor",
+    "DerElement",
+    "DerError",
+    "Field",
+    "Kind",
+    "Layout",
+    "LayoutError",
+    "Tag",
+    "Value",
+    "annotate",
+    "read_der",
+    "render_dump",
+]

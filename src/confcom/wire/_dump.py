@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The annotated hex dump: each byte of a structure with field, offset, value and meaning."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from confcom.wire._layout import Field, Layout
+
+_BYTES_PER_LINE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A run of bytes with its name.
+
+    Attributes:
+        offset: bytes from the start of the file.
+        data: the bytes themselves.
+        name: dotted path of the field.
+        value: the value in words: a number, or shortened hex.
+        meaning: what the value means, or empty.
+    """
+
+    offset: int
+    data: bytes
+    name: str
+    value: str
+    meaning: str = ""
+
+
+def annotate(
+    layout: Layout, data: bytes, *, base: int = 0, prefix: str = ""
+) -> tuple[Annotation, ...]:
+    """Return one annotation for each field of a structure.
+
+    Args:
+        layout: the structure's table.
+        data: at least the structure's bytes.
+        base: offset of the structure in the file.
+        prefix: put before each field's name, with a dot.
+    """
+    lead = f"{prefix}." if prefix else ""
+    return tuple(
+        Annotation(
+            offset=base + field.offset,
+            data=data[field.offset : field.offset + field.size],
+            name=lead + field.name,
+            value=_show(field, value),
+            meaning=field.describe(value) if field.describe else "",
+        )
+        for field, value in zip(layout, layout.unpack(data), strict=True)
+    )
+
+
+def render_dump(annotations: Iterable[Annotation]) -> Iterator[str]:
+    """Yield the lines of the dump: offset, hex, field, value, meaning."""
+    for annotation in annotations:
+        first = annotation.data[:_BYTES_PER_LINE]
+        label = f"{annotation.name} = {annotation.value}"
+        if annotation.meaning:
+            label += f"  ({annotation.meaning})"
+        yield f"{annotation.offset:6d}  {first.hex(' '):<47}  {label}".rstrip()
+        for start in range(_BYTES_PER_LINE, len(annotation.data), _BYTES_PER_LINE):
+            line = annotation.data[start : start + _BYTES_PER_LINE]
+            yield f"{annotation.offset + start:6d}  {line.hex(' ')}"
+
+
+def _show(field: Field, value: int | bytes) -> str:
+    if isinstance(value, int):
+        return f"{value} ({value:#x})" if value > 9 else str(value)
+    if field.is_reserved and not any(value):
+        return f"{field.size} zero bytes"
+    return value.hex() if len(value) <= 16 else f"{value[:8].hex()}… ({len(value)} bytes)"

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of fixed-size structures: one row a field, checked when built, used by parser and dump."""
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+Value = int | bytes
+
+
+class Kind(Enum):
+    """How the bytes of a field are read."""
+
+    BYTES = "bytes"
+    UINT = "uint"
+
+
+class LayoutError(Exception):
+    """A table is wrong (a bug in this program) or bytes have not the table's length."""
+
+
+_UINT_CODES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row of a table.
+
+    Attributes:
+        name: the dataclass attribute that holds the value; ``reserved…`` marks padding.
+        offset: bytes from the start of the structure.
+        size: bytes.
+        kind: opaque bytes, or an unsigned integer in the table's byte order (1, 2, 4, 8 bytes).
+        describe: turns a value into words for people; None where the value says enough.
+    """
+
+    name: str
+    offset: int
+    size: int
+    kind: Kind = Kind.BYTES
+    describe: Callable[[Value], str] | None = None
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether the field is padding."""
+        return self.name.startswith("reserved")
+
+
+class Layout:
+    """A structure of fixed size whose fields touch without gap or overlap.
+
+    Args:
+        name: what the structure is called in the specification.
+        size: total size in bytes.
+        fields: rows in the order of their offsets.
+        cite: document, version, table.
+        byteorder: of all integers of the table.
+    """
+
+    __slots__ = ("_struct", "byteorder", "cite", "fields", "name", "size")
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        *fields: Field,
+        cite: str,
+        byteorder: str = "little",
+    ) -> None:
+        end = 0
+        names: set[str] = set()
+        for field in fields:
+            if field.offset != end:
+                raise LayoutError(f"{name}: field {field.name} starts at {field.offset}, not {end}")
+            if field.name in names:
+                raise LayoutError(f"{name}: field {field.name} appears twice")
+            names.add(field.name)
+            end += field.size
+        if end != size:
+            raise LayoutError(f"{name}: fields end at {end}, structure at {size}")
+        self.name = name
+        self.size = size
+        self.fields: Sequence[Field] = fields
+        self.cite = cite
+        self.byteorder = byteorder
+        order = "<" if byteorder == "little" else ">"
+        self._struct = struct.Struct(order + "".join(_code(name, field) for field in fields))
+
+    def unpack(self, data: bytes, offset: int = 0) -> tuple[Value, ...]:
+        """Return the values of all fields, in the table's order.
+
+        Raises:
+            LayoutError: fewer than ``size`` bytes remain at ``offset``.
+        """
+        try:
+            return self._struct.unpack_from(data, offset)
+        except struct.error as exc:
+            raise LayoutError(
+                f"{self.name}: {self.size} bytes needed, {max(0, len(data) - offset)} present"
+            ) from exc
+
+    def unpack_exactly(self, data: bytes) -> tuple[Value, ...]:
+        """Return the values of all fields of bytes that are exactly this structure.
+
+        Raises:
+            LayoutError: the length differs.
+        """
+        if len(data) != self.size:
+            raise LayoutError(f"{self.name}: {self.size} bytes expected, {len(data)} found")
+        return self._struct.unpack(data)
+
+    def pack(self, values: Sequence[Value]) -> bytes:
+        """Return the bytes of values given in the table's order.
+
+        Raises:
+            LayoutError: a value has the wrong size or range.
+        """
+        for field, value in zip(self.fields, values, strict=True):
+            if isinstance(value, bytes) and len(value) != field.size:
+                raise LayoutError(
+                    f"{self.name}: {field.name} takes {field.size} bytes, {len(value)} given"
+                )
+        try:
+            return self._struct.pack(*values)
+        except struct.error as exc:
+            raise LayoutError(f"{self.name}: a value is out of range: {exc}") from exc
+
+    def offset_of(self, name: str) -> int:
+        """Return the offset of a field in bytes."""
+        return self[name].offset
+
+    def __getitem__(self, name: str) -> Field:
+        """Return the row of that name."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[Field]:
+        """Yield the rows."""
+        return iter(self.fields)
+
+
+def _code(name: str, field: Field) -> str:
+    if field.kind is Kind.BYTES:
+        return f"{field.size}s"
+    if field.size not in _UINT_CODES:
+        raise LayoutError(f"{name}: integer {field.name} cannot have {field.size} bytes")
+    return _UINT_CODES[field.size]
