@@ -9,22 +9,28 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The first interpreter that is new enough; PYTHON=/path/to/python overrides the search.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
-export PYTHONDONTWRITEBYTECODE :=
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Recorded cases of other parties. They are not part of the repository.
+CONFCOM_VECTORS ?= ../shared/vectors
+export CONFCOM_VECTORS
+
+CODE := $(wildcard src tests tools benchmarks docs/conf.py)
+PYTEST_ARGS ?= -n auto
+FUZZ_SECONDS ?= 60
 
 .PHONY: help
-help:  ## List the recipes
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help:  ## list the recipes
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# --- set-up: three stamps, so that each step runs only when what it reads has changed ---
+# --- set-up: a stamp for each step, so that it runs again only when what it reads has changed ---
 
 $(VENV)/.created:
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one or pass PYTHON=/path/to/python" >&2; exit 5; }
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer on PATH; install one or give PYTHON=/path/to/python" >&2; exit 5; }
 	"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
@@ -33,8 +39,115 @@ $(VENV)/.locked: requirements/dev.txt | $(VENV)/.created
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.locked
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/.installed  ## Create .venv from the hashed lock, with the project editable
+setup: $(VENV)/.installed  ## create .venv from the hashed lock, with the project editable
+
+# --- the main job ---
+
+.PHONY: quickstart
+quickstart: setup  ## make, verify, break and explain quotes of simulated platforms
+	@$(BIN)/confcom quickstart
+
+# --- looking at the code ---
+
+.PHONY: fmt
+fmt: setup  ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lint
+lint: setup  ## format, lint, spelling, whitespace, secrets
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+	@! git grep -nIE '[[:blank:]]+$$' -- ':!LICENSE' || { echo "error: blanks at the end of these lines" >&2; exit 1; }
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString --disable-plugin KeywordDetector
+
+.PHONY: types
+types: setup  ## mypy, strict
+	$(BIN)/mypy $(CODE)
+
+.PHONY: imports
+imports: setup  ## the three contracts about who may import whom
+	$(BIN)/lint-imports
+
+.PHONY: changes
+changes: setup  ## show the changelog that the fragments would make
+	@$(BIN)/towncrier build --draft --version next
+
+.PHONY: check
+check: lint types imports changes  ## all of the above
+
+# --- running the code ---
+
+.PHONY: test
+test: setup  ## the tests, in random order, without network
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: setup  ## the tests with branch coverage: 95 % overall, 100 % where verdicts are made
+	@rm -rf .build/coverage
+	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=
+	$(BIN)/coverage report
+	$(BIN)/coverage report --fail-under=100 --include='src/confcom/wire/*,src/confcom/sgx/*,src/confcom/dcap/*,src/confcom/attestation/appraisal*'
+
+.PHONY: vectors
+vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected
+	@if [[ -d "$(CONFCOM_VECTORS)/dcap" ]]; then \
+		$(BIN)/python -m tests.vectors.run; \
+	elif [[ "$${CONFCOM_REQUIRE_VECTORS:-0}" == 1 ]]; then \
+		echo "error: no vectors in $(CONFCOM_VECTORS)/dcap; set CONFCOM_VECTORS" >&2; exit 1; \
+	else \
+		echo "skipped: no vectors in $(CONFCOM_VECTORS)/dcap; set CONFCOM_VECTORS"; \
+	fi
+
+.PHONY: docs
+docs: setup  ## the documentation, warnings as errors, examples executed
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -n -q -b doctest docs docs/_build/doctest
+	@echo "docs: docs/_build/html/index.html"
+
+.PHONY: bench
+bench: setup  ## times and ratios against the named peer, as a table
+	$(BIN)/python -m benchmarks
+
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz  ## hostile bytes for every parser, FUZZ_SECONDS each
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+.PHONY: mutation
+mutation: setup  ## break verify, tcb and appraise on purpose: do the tests notice?
+	$(BIN)/python -m tools.mutation
+
+# --- what ships ---
+
+.PHONY: wheel
+wheel: setup  ## build the wheel into dist/
+	@rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --exclude-newer '7 days' --custom-compile-command 'make locks'
+
+# Releases younger than a week are not taken: time for others to notice a bad one.
+# All locks agree with the development lock. LOCK_ARGS=--upgrade moves to newer releases.
+.PHONY: locks
+locks: setup  ## resolve requirements/*.txt again (needs the network)
+	$(RESOLVE) --extra all --group dev $(LOCK_ARGS) -o requirements/dev.txt
+	$(RESOLVE) --extra all --group test -c requirements/dev.txt -o requirements/test.txt
+	$(RESOLVE) --extra all -c requirements/dev.txt -o requirements/all.txt
+	$(RESOLVE) --extra cli -c requirements/dev.txt -o requirements/cli.txt
+	$(RESOLVE) -c requirements/dev.txt -o requirements/base.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--exclude-newer '7 days' --custom-compile-command 'make locks' --group fuzz -o requirements/fuzz.txt
+
+.PHONY: clean
+clean:  ## remove what was built (not .venv)
+	rm -rf .build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
