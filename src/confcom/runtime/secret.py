@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values that must not leave the process: they come from files and never show themselves."""
 
-import hmac
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
@@ -39,6 +38,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # noqa: PLC0415 - loads hashlib, and every command loads this module
+
         return hmac.compare_digest(self._value.encode(), other._value.encode())
 
     def __reduce__(self) -> NoReturn:

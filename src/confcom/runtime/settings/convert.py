@@ -8,7 +8,6 @@ from pathlib import Path
 from types import GenericAlias, MappingProxyType
 from typing import Any, get_args
 
-from confcom.runtime.redact import redact_text
 from confcom.runtime.settings.spec import Key
 from confcom.runtime.text import printable, shorten
 
@@ -139,5 +138,7 @@ def _expected(what: str, raw: object) -> ValueError:
 def _show(raw: object) -> str:
     if isinstance(raw, dict):
         return "a group"
+    from confcom.runtime.redact import redact_text  # noqa: PLC0415 - only after a mistake
+
     text = shorten(printable(redact_text(str(raw))), _SHOWN_CHARACTERS)
     return f"'{text}'" if isinstance(raw, str) else text

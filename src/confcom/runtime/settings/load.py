@@ -3,36 +3,30 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import NamedTuple, TypeVar
 
 from confcom.runtime.secret import MASK, Secret
 from confcom.runtime.settings.convert import convert
-from confcom.runtime.settings.mistakes import Layer, Mistake, Origin, refuse
+from confcom.runtime.settings.mistakes import Given, Layer, Mistake, Origin, refuse
 from confcom.runtime.settings.model import Settings
 from confcom.runtime.settings.sources import (
     CONFIG_VARIABLE,
     Flag,
-    Given,
     from_environment,
     from_file,
     from_flags,
 )
 from confcom.runtime.settings.spec import Key, groups_of, is_group, keys_of
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-T = TypeVar("T", bound="DataclassInstance")
+T = TypeVar("T")
 
 DEFAULT_FILE = Path("/etc/confcom/confcom.toml")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effective:
+class Effective(NamedTuple):
     """The settings in force.
 
     Attributes:
@@ -122,10 +116,10 @@ def default_cache_dir(environ: Mapping[str, str]) -> Path:
 def _build(group: type[T], values: Mapping[str, object], prefix: str) -> T:
     return group(
         **{
-            field.name: _build(field.type, values, f"{prefix}{field.name}.")
-            if is_group(field.type)
-            else values[prefix + field.name]
-            for field in fields(group)
+            name: _build(annotation, values, f"{prefix}{name}.")
+            if is_group(annotation)
+            else values[prefix + name]
+            for name, annotation in group.__annotations__.items()
         }
     )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from confcom.errors import MisconfiguredError
 from confcom.reasons import Reason
+from confcom.runtime.text import printable
 
 
 class Layer(Enum):
@@ -36,6 +37,14 @@ class Origin(NamedTuple):
         return text if self.line is None else f"{text} line {self.line}"
 
 
+class Given(NamedTuple):
+    """A raw value for a known key."""
+
+    path: str
+    raw: object
+    origin: Origin
+
+
 class Mistake(NamedTuple):
     """One thing that is wrong with the settings."""
 
@@ -60,6 +69,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     by_last = {candidate.rpartition(".")[2]: candidate for candidate in reversed(candidates)}
     close = get_close_matches(name.rpartition(".")[2], by_last, n=1)
     return by_last[close[0]] if close else None
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Say that a key or variable is not known, and which known one is nearest."""
+    near = nearest(name, known)
+    advice = f"; the nearest known {what} is {near}" if near else ""
+    return f"unknown {what} {printable(name)}{advice}"
 
 
 def refuse(mistakes: Sequence[Mistake]) -> MisconfiguredError:

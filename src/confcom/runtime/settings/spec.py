@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a setting is declared, and the list of keys that a settings model has."""
 
-import dataclasses
 from collections.abc import Callable
 from types import GenericAlias, UnionType
-from typing import NamedTuple, TypeGuard, TypeVar, get_args
-
-T = TypeVar("T")
+from typing import NamedTuple, TypeGuard, get_args
 
 ENVIRONMENT_PREFIX = "CONFCOM_"
-_SPEC = "setting"
 
 
 class Spec(NamedTuple):
@@ -62,54 +58,39 @@ class Key(NamedTuple):
         return "--" + self.path.rpartition(".")[2].replace("_", "-")
 
 
-def setting(
-    default: T,
-    doc: str,
-    *,
-    unit: str | None = None,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    check: Callable[[str], str | None] | None = None,
-    default_text: str | None = None,
-    flag_only: bool = False,
-) -> T:
-    """Declare a field of a settings group; the arguments are those of `Spec`."""
-    spec = Spec(doc, unit, minimum, maximum, check, default_text, flag_only)
-    field: T = dataclasses.field(default=default, metadata={_SPEC: spec})
-    return field
-
-
 def keys_of(model: type, prefix: str = "") -> dict[str, Key]:
     """Return every key of a settings model by its dotted path, in the order of declaration.
 
     Args:
-        model: a dataclass whose fields are made by `setting`, or are groups (dataclasses).
+        model: a named tuple whose fields are settings (``Annotated`` with a `Spec`) or groups
+            (named tuples of the same kind).
         prefix: path of the group, with its dot; empty for the whole model.
     """
     found: dict[str, Key] = {}
-    for field in dataclasses.fields(model):
-        path = prefix + field.name
-        if is_group(field.type):
-            found |= keys_of(field.type, f"{path}.")
+    for name, annotation in model.__annotations__.items():
+        if is_group(annotation):
+            found |= keys_of(annotation, f"{prefix}{name}.")
         else:
-            plain, optional = _without_none(field.type)
-            found[path] = Key(path, plain, optional, field.default, field.metadata[_SPEC])
+            kind, spec = get_args(annotation)
+            plain, optional = _without_none(kind)
+            default = model._field_defaults[name]  # type: ignore[attr-defined]
+            found[prefix + name] = Key(prefix + name, plain, optional, default, spec)
     return found
-
-
-def is_group(kind: object) -> TypeGuard[type]:
-    """Tell whether an annotation is a group of settings."""
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
 
 
 def groups_of(model: type, prefix: str = "") -> dict[str, type]:
     """Return every group of a settings model by its dotted path, outer ones first."""
     found: dict[str, type] = {}
-    for field in dataclasses.fields(model):
-        if is_group(field.type):
-            found[prefix + field.name] = field.type
-            found |= groups_of(field.type, f"{prefix}{field.name}.")
+    for name, annotation in model.__annotations__.items():
+        if is_group(annotation):
+            found[prefix + name] = annotation
+            found |= groups_of(annotation, f"{prefix}{name}.")
     return found
+
+
+def is_group(annotation: object) -> TypeGuard[type]:
+    """Tell whether an annotation is a group of settings, not a setting."""
+    return isinstance(annotation, type) and issubclass(annotation, tuple)
 
 
 def _without_none(annotation: object) -> tuple[type | GenericAlias, bool]:

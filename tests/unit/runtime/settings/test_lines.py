@@ -3,7 +3,7 @@
 
 import tomllib
 
-from confcom.runtime.settings.sources import locate
+from confcom.runtime.settings.toml import locate
 
 TEXT = '''\
 version = 1            # line 1

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every setting is documented, has a unit where it is a number, and a default that is valid."""
 
-import dataclasses
-
 import pytest
 
 from confcom.runtime.settings.convert import convert
@@ -42,10 +40,10 @@ def test_addresses_of_the_model_are_checked() -> None:
 def test_groups_are_frozen_and_documented() -> None:
     for group in (Settings, *groups_of(Settings).values()):
         assert group.__doc__
-        assert dataclasses.fields(group)
         instance = group()
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(instance, dataclasses.fields(group)[0].name, None)
+        for name in group.__annotations__:
+            with pytest.raises(AttributeError):
+                setattr(instance, name, None)
 
 
 def test_only_trust_is_reserved_to_flags() -> None:
