@@ -93,6 +93,7 @@ class Reason(StrEnum):
     # Other structures: form
     REPORT_FORMAT = "report_format", Kind.MALFORMED
     SIGSTRUCT_FORMAT = "sigstruct_format", Kind.MALFORMED
+    MEASUREMENT_FORMAT = "measurement_format", Kind.MALFORMED
     INPUT_ENCODING = "input_encoding", Kind.MALFORMED
     UNRECOGNISED_INPUT = "unrecognised_input", Kind.MALFORMED
     # Authenticity

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Enclave attributes by name: FLAGS, XFRM, MISCSELECT (Intel SDM volume 3D, tables 36-3 to 36-5)."""
+"""Enclave attributes by name: FLAGS, XFRM, MISCSELECT (Intel SDM volume 3D, tables 36-3 to 36-5).
+
+``flags`` and ``xfrm`` are the two little-endian halves of the 16-byte ATTRIBUTES.
+"""
 
 from enum import IntFlag
 
@@ -50,3 +53,18 @@ def names(value: int | bytes, flags: type[IntFlag]) -> str:
         known.get(1 << bit) or f"bit {bit}" for bit in range(value.bit_length()) if value >> bit & 1
     ]
     return " ".join(words) or "none"
+
+
+def flag_names(value: int | bytes) -> str:
+    """Return the names of the bits of FLAGS."""
+    return names(value, Flags)
+
+
+def xfrm_names(value: int | bytes) -> str:
+    """Return the names of the bits of XFRM (or of a TD's XFAM, which has the same layout)."""
+    return names(value, Xfrm)
+
+
+def misc_names(value: int | bytes) -> str:
+    """Return the names of the bits of MISCSELECT."""
+    return names(value, MiscSelect)

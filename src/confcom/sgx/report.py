@@ -1,36 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Local attestation structures: report body, REPORT, TARGETINFO (Intel SDM volume 3D, chapter 36)."""
+"""Local attestation: report body, REPORT, TARGETINFO (Intel SDM volume 3D, chapter 36)."""
 
 from dataclasses import astuple, dataclass
 from typing import Self
 
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
-from confcom.sgx.attributes import Flags, MiscSelect, Xfrm, names
-from confcom.wire import Field, Kind, Layout, LayoutError, Value
-
-
-def _flags(value: Value) -> str:
-    return names(value, Flags)
-
-
-def _xfrm(value: Value) -> str:
-    return names(value, Xfrm)
-
-
-def _misc(value: Value) -> str:
-    return names(value, MiscSelect)
-
+from confcom.sgx.attributes import Flags, flag_names, misc_names, xfrm_names
+from confcom.wire import Field, Kind, Layout, LayoutError
 
 REPORT_BODY = Layout(
     "SGX report body",
     384,
     Field("cpu_svn", 0, 16),
-    Field("misc_select", 16, 4, Kind.UINT, _misc),
+    Field("misc_select", 16, 4, Kind.UINT, misc_names),
     Field("reserved1", 20, 12),
     Field("isv_ext_prod_id", 32, 16),
-    Field("flags", 48, 8, Kind.UINT, _flags),
-    Field("xfrm", 56, 8, Kind.UINT, _xfrm),
+    Field("flags", 48, 8, Kind.UINT, flag_names),
+    Field("xfrm", 56, 8, Kind.UINT, xfrm_names),
     Field("mr_enclave", 64, 32),
     Field("reserved2", 96, 32),
     Field("mr_signer", 128, 32),
@@ -58,11 +45,11 @@ TARGET_INFO = Layout(
     "SGX TARGETINFO",
     512,
     Field("mr_enclave", 0, 32),
-    Field("flags", 32, 8, Kind.UINT, _flags),
-    Field("xfrm", 40, 8, Kind.UINT, _xfrm),
+    Field("flags", 32, 8, Kind.UINT, flag_names),
+    Field("xfrm", 40, 8, Kind.UINT, xfrm_names),
     Field("reserved1", 48, 2),
     Field("config_svn", 50, 2, Kind.UINT),
-    Field("misc_select", 52, 4, Kind.UINT, _misc),
+    Field("misc_select", 52, 4, Kind.UINT, misc_names),
     Field("reserved2", 56, 8),
     Field("config_id", 64, 64),
     Field("reserved3", 128, 384),
@@ -178,4 +165,3 @@ class TargetInfo:
     def to_bytes(self) -> bytes:
         """Return the 512 bytes."""
         return TARGET_INFO.pack(astuple(self))
-

@@ -74,9 +74,12 @@ class DerElement:
     def object_identifier(self) -> bytes:
         """Return the encoded contents of an OBJECT IDENTIFIER."""
         self._expect(Tag.OBJECT_IDENTIFIER)
-        if not self.content:
+        content = self.content
+        if not content:
             raise DerError("object identifier is empty")
-        return self.content
+        if content[-1] & 0x80 or (0x80 in content and _has_padded_number(content)):
+            raise DerError("object identifier is cut off or has a number not in its shortest form")
+        return content
 
     def _expect(self, tag: Tag) -> None:
         if self.tag != tag:
@@ -93,6 +96,13 @@ def read_der(data: bytes) -> DerElement:
     if end != len(data):
         raise DerError(f"{len(data) - end} bytes follow the element")
     return element
+
+
+def _has_padded_number(content: bytes) -> bool:
+    return any(
+        byte == 0x80 and before < 0x80
+        for before, byte in zip(b"\0" + content, content, strict=False)
+    )
 
 
 def _read(data: bytes, start: int) -> tuple[DerElement, int]:

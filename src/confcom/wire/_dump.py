@@ -68,6 +68,6 @@ def render_dump(annotations: Iterable[Annotation]) -> Iterator[str]:
 def _show(field: Field, value: int | bytes) -> str:
     if isinstance(value, int):
         return f"{value} ({value:#x})" if value > 9 else str(value)
-    if field.is_reserved and not any(value):
+    if not any(value):
         return f"{field.size} zero bytes"
     return value.hex() if len(value) <= 16 else f"{value[:8].hex()}… ({len(value)} bytes)"

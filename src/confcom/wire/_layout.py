@@ -43,6 +43,11 @@ class Field:
     describe: Callable[[Value], str] | None = None
 
     @property
+    def end(self) -> int:
+        """Offset of the first byte after the field."""
+        return self.offset + self.size
+
+    @property
     def is_reserved(self) -> bool:
         """Whether the field is padding."""
         return self.name.startswith("reserved")
@@ -77,7 +82,7 @@ class Layout:
             if field.name in names:
                 raise LayoutError(f"{name}: field {field.name} appears twice")
             names.add(field.name)
-            end += field.size
+            end = field.end
         if end != size:
             raise LayoutError(f"{name}: fields end at {end}, structure at {size}")
         self.name = name

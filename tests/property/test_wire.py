@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wire primitives on any input: a value or their own error, and never a byte lost."""
+
+import contextlib
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from confcom.wire import Cursor, DerElement, DerError, Field, Kind, Layout, annotate, read_der
+
+_SIZES = {Kind.BYTES: st.integers(0, 40), Kind.UINT: st.sampled_from([1, 2, 4, 8])}
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> Layout:
+    fields: list[Field] = []
+    end = 0
+    for number, kind in enumerate(draw(st.lists(st.sampled_from(Kind), min_size=1, max_size=8))):
+        fields.append(Field(f"field{number}", end, draw(_SIZES[kind]), kind))
+        end = fields[-1].end
+    byteorder = draw(st.sampled_from(["little", "big"]))
+    return Layout("thing", end, *fields, cite="drawn", byteorder=byteorder)
+
+
+@given(st.data(), layouts())
+def test_a_layout_writes_what_it_read(data: st.DataObject, layout: Layout) -> None:
+    raw = data.draw(st.binary(min_size=layout.size, max_size=layout.size))
+    assert layout.pack(layout.unpack_exactly(raw)) == raw
+
+
+@given(st.data(), layouts(), st.integers(0, 1 << 20))
+def test_an_annotation_covers_each_byte_once(
+    data: st.DataObject, layout: Layout, base: int
+) -> None:
+    raw = data.draw(st.binary(min_size=layout.size, max_size=layout.size))
+    end = base
+    for annotation in annotate(layout, raw, base=base):
+        assert annotation.offset == end
+        assert annotation.data == raw[end - base : end - base + len(annotation.data)]
+        end += len(annotation.data)
+    assert end == base + layout.size
+
+
+@given(
+    st.binary(max_size=64),
+    st.lists(st.one_of(st.integers(0, 1 << 33), st.sampled_from(["u16", "u32"])), max_size=9),
+)
+def test_a_cursor_returns_the_bytes_in_order_or_refuses(
+    data: bytes, steps: list[int | str]
+) -> None:
+    cursor = Cursor(data, what="box", refuse=ValueError)
+    read = b""
+    with contextlib.suppress(ValueError):
+        for step in steps:
+            if step == "u16":
+                read += cursor.u16("x").to_bytes(2, "little")
+            elif step == "u32":
+                read += cursor.u32("x").to_bytes(4, "little")
+            else:
+                read += cursor.take(int(step), "x")
+    assert data[: cursor.position] == read
+    assert cursor.remaining == len(data) - len(read)
+
+
+def encode(element: DerElement) -> bytes:
+    size = len(element.content)
+    count = (size.bit_length() + 7) // 8
+    length = bytes([size]) if size < 128 else bytes([0x80 | count]) + size.to_bytes(count)
+    return bytes([element.tag]) + length + element.content
+
+
+TAGS = st.integers(0, 255).filter(lambda tag: tag & 0x1F != 0x1F)
+ELEMENTS = st.builds(DerElement, TAGS, st.binary(max_size=300))
+
+
+@given(ELEMENTS)
+def test_der_reads_what_was_written(element: DerElement) -> None:
+    assert read_der(encode(element)) == element
+
+
+@given(st.lists(ELEMENTS, max_size=6))
+def test_der_reads_the_sequence_that_was_written(elements: list[DerElement]) -> None:
+    outer = DerElement(0x30, b"".join(map(encode, elements)))
+    assert read_der(encode(outer)).sequence(most=6) == tuple(elements)
+
+
+@given(ELEMENTS, st.integers(0, 310))
+def test_der_refuses_every_truncation(element: DerElement, size: int) -> None:
+    data = encode(element)
+    assume(size < len(data))
+    with pytest.raises(DerError):
+        read_der(data[:size])
+
+
+@given(st.integers(0, 1 << 64))
+def test_der_reads_every_integer_in_its_one_encoding(number: int) -> None:
+    content = number.to_bytes(number.bit_length() // 8 + 1)
+    assert DerElement(2, content).integer(largest=1 << 64) == number
+
+
+@given(st.one_of(st.binary(max_size=80), ELEMENTS.map(encode)))
+def test_der_of_any_bytes_is_a_value_or_our_error_and_has_one_encoding(data: bytes) -> None:
+    with contextlib.suppress(DerError):
+        element = read_der(data)
+        assert encode(element) == data
+        for read in (
+            lambda: element.sequence(most=4),
+            lambda: element.octets(len(element.content)),
+            lambda: element.integer(largest=1 << 64),
+            element.boolean,
+            element.object_identifier,
+        ):
+            with contextlib.suppress(DerError):
+                read()

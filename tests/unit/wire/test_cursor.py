@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reader that cannot leave its bounds."""
+
+import pytest
+
+from confcom.wire import Cursor
+
+
+class RefusedError(Exception):
+    """What the format under test would raise."""
+
+
+def cursor(data: bytes, *, start: int = 0, end: int | None = None) -> Cursor:
+    return Cursor(data, what="box", refuse=RefusedError, start=start, end=end)
+
+
+def test_reads_forward() -> None:
+    reader = cursor(b"ab\x01\x02\x03\x04\x05\x06z")
+    assert reader.take(2, "name") == b"ab"
+    assert reader.u16("count") == 0x0201
+    assert reader.u32("length") == 0x06050403
+    assert (reader.position, reader.remaining) == (8, 1)
+    assert reader.take(1, "rest") == b"z"
+    reader.finish()
+
+
+def test_reads_nothing_at_its_end() -> None:
+    reader = cursor(b"")
+    assert reader.take(0, "nothing") == b""
+    reader.finish()
+
+
+@pytest.mark.parametrize("size", [3, 4, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 64])
+def test_refuses_to_read_past_its_end_and_stays_where_it_is(size: int) -> None:
+    reader = cursor(b"abc")
+    reader.take(1, "first")
+    expected = f"box ends inside body: {size} bytes needed at offset 1, 2 left"
+    with pytest.raises(RefusedError, match=expected):
+        reader.take(size, "body")
+    assert reader.position == 1
+
+
+def test_does_not_read_past_the_end_it_was_given() -> None:
+    reader = cursor(b"abcdef", start=1, end=3)
+    assert reader.remaining == 2
+    with pytest.raises(RefusedError, match="3 bytes needed at offset 1, 2 left"):
+        reader.take(3, "body")
+    assert reader.take(2, "body") == b"bc"
+    reader.finish()
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_refuses_half_an_integer(size: int) -> None:
+    with pytest.raises(RefusedError, match="ends inside count: 2 bytes needed"):
+        cursor(bytes(size)).u16("count")
+    with pytest.raises(RefusedError, match="ends inside length: 4 bytes needed"):
+        cursor(bytes(size + 2)).u32("length")
+
+
+def test_refuses_bytes_that_nothing_has_read() -> None:
+    reader = cursor(b"abcd")
+    reader.take(3, "body")
+    with pytest.raises(RefusedError, match="box has 1 bytes after its last field, at offset 3"):
+        reader.finish()
