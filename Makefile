@@ -2,8 +2,8 @@
 # Recipes for people and for CI. From a fresh clone, with Python 3.11+ and make only:
 #   make quickstart     set up, then the main job on simulated platforms
 #   make test           set up, then the tests
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -108,9 +108,9 @@ coverage: setup  ## the tests with branch coverage: 95 % overall, 100 % where ve
 
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected
-	@if [[ -d "$(CONFCOM_VECTORS)/dcap" ]]; then \
+	@if [ -d "$(CONFCOM_VECTORS)/dcap" ]; then \
 		$(BIN)/python -m tests.vectors.run; \
-	elif [[ "$${CONFCOM_REQUIRE_VECTORS:-0}" == 1 ]]; then \
+	elif [ "$${CONFCOM_REQUIRE_VECTORS:-0}" = 1 ]; then \
 		echo "error: no vectors in $(CONFCOM_VECTORS)/dcap; set CONFCOM_VECTORS" >&2; exit 1; \
 	else \
 		echo "skipped: no vectors in $(CONFCOM_VECTORS)/dcap; set CONFCOM_VECTORS"; \

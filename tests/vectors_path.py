@@ -15,13 +15,13 @@ _REPOSITORY = Path(__file__).parent.parent
 
 def root() -> Path:
     """Returns the folder of all recorded cases, which may not exist."""
-    return _REPOSITORY / os.environ.get("CONFCOM_VECTORS", "../shared/vectors")
+    return (_REPOSITORY / os.environ.get("CONFCOM_VECTORS", "../shared/vectors")).resolve()
 
 
 def find(part: str) -> Path | None:
     """Returns the folder of one part, such as ``dcap``, or None if it is absent."""
     folder = root() / part
-    return folder.resolve() if folder.is_dir() else None
+    return folder if folder.is_dir() else None
 
 
 def require(part: str) -> Path:
