@@ -99,12 +99,15 @@ check: lint types imports changes  ## all of the above
 test: setup  ## the tests, in random order, without network
 	$(BIN)/pytest $(PYTEST_ARGS)
 
+# Where verdicts are made, no line and no branch goes untested.
+EXACT := */confcom/wire/*,*/confcom/sgx/*,*/confcom/dcap/*,*/confcom/attestation/appraisal.py,*/confcom/attestation/verification.py,*/confcom/attestation/_*.py
+
 .PHONY: coverage
 coverage: setup  ## the tests with branch coverage: 95 % overall, 100 % where verdicts are made
 	@rm -rf .build/coverage
-	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=
+	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report= --cov-fail-under=0
 	$(BIN)/coverage report
-	$(BIN)/coverage report --fail-under=100 --include='src/confcom/wire/*,src/confcom/sgx/*,src/confcom/dcap/*,src/confcom/attestation/appraisal*'
+	$(BIN)/coverage report --fail-under=100 --include='$(EXACT)'
 
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected
