@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wire primitives on any input: a value or their own error, and never a byte lost."""
 
+import base64
 import contextlib
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from confcom.wire import Cursor, DerElement, DerError, Field, Kind, Layout, annotate, read_der
+from confcom.errors import MalformedError
+from confcom.wire import (
+    Cursor,
+    Decoded,
+    DerElement,
+    DerError,
+    Encoding,
+    Field,
+    Kind,
+    Layout,
+    annotate,
+    decode,
+    read_der,
+)
 
 _SIZES = {Kind.BYTES: st.integers(0, 40), Kind.UINT: st.sampled_from([1, 2, 4, 8])}
 
@@ -113,3 +127,24 @@ def test_der_of_any_bytes_is_a_value_or_our_error_and_has_one_encoding(data: byt
         ):
             with contextlib.suppress(DerError):
                 read()
+
+
+@given(st.binary(min_size=1, max_size=200), st.sampled_from(["\n", " ", "\r\n", ""]))
+def test_decode_reads_hex_that_was_written(data: bytes, end: str) -> None:
+    assert decode((data.hex() + end).encode()) == Decoded(Encoding.HEX, data)
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_decode_reads_base64_that_was_written(data: bytes) -> None:
+    standard, url = base64.b64encode(data), base64.urlsafe_b64encode(data)
+    assume(decode(standard).encoding is not Encoding.HEX)
+    assert decode(standard) == Decoded(Encoding.BASE64, data)
+    assert decode(url).data == data
+    assert decode(url.rstrip(b"=")).data == data
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
+def test_decode_of_any_bytes_is_bytes_or_our_error(data: bytes) -> None:
+    with contextlib.suppress(MalformedError):
+        decoded = decode(data)
+        assert decoded.encoding is not Encoding.RAW or decoded.data == data

@@ -5,12 +5,15 @@ from confcom.wire._cursor import Cursor
 from confcom.wire._der import DerElement, DerError, Tag, read_der
 from confcom.wire._dump import Annotation, annotate, render_dump
 from confcom.wire._layout import Field, Kind, Layout, LayoutError, Value
+from confcom.wire._text import Decoded, Encoding, decode
 
 __all__ = [
     "Annotation",
     "Cursor",
+    "Decoded",
     "DerElement",
     "DerError",
+    "Encoding",
     "Field",
     "Kind",
     "Layout",
@@ -18,6 +21,7 @@ __all__ = [
     "Tag",
     "Value",
     "annotate",
+    "decode",
     "read_der",
     "render_dump",
 ]
