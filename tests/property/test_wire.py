@@ -137,7 +137,7 @@ def test_decode_reads_hex_that_was_written(data: bytes, end: str) -> None:
 @given(st.binary(min_size=1, max_size=200))
 def test_decode_reads_base64_that_was_written(data: bytes) -> None:
     standard, url = base64.b64encode(data), base64.urlsafe_b64encode(data)
-    assume(decode(standard).encoding is not Encoding.HEX)
+    assume(decode(standard.rstrip(b"=")).encoding is not Encoding.HEX)
     assert decode(standard) == Decoded(Encoding.BASE64, data)
     assert decode(url).data == data
     assert decode(url.rstrip(b"=")).data == data
