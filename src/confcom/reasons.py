@@ -94,6 +94,7 @@ class Reason(StrEnum):
     REPORT_FORMAT = "report_format", Kind.MALFORMED
     SIGSTRUCT_FORMAT = "sigstruct_format", Kind.MALFORMED
     MEASUREMENT_FORMAT = "measurement_format", Kind.MALFORMED
+    SIMULATION_FORMAT = "simulation_format", Kind.MALFORMED
     INPUT_ENCODING = "input_encoding", Kind.MALFORMED
     UNRECOGNISED_INPUT = "unrecognised_input", Kind.MALFORMED
     # Authenticity
