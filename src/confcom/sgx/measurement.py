@@ -26,27 +26,29 @@ MAX_STREAM_BYTES: Final = 1 << 32
 ECREATE: Final = Layout(
     "ECREATE record",
     RECORD_BYTES,
-    Field("tag", 0, 8),
-    Field("ssa_frame_pages", 8, 4, Kind.UINT),
-    Field("size_bytes", 12, 8, Kind.UINT),
+    Field("tag", 0, 8, doc="ECREATE and one zero byte"),
+    Field(
+        "ssa_frame_pages", 8, 4, Kind.UINT, doc="size of a saved state frame in pages of 4096 bytes"
+    ),
+    Field("size_bytes", 12, 8, Kind.UINT, doc="of the enclave, a power of two"),
     Field("reserved", 20, 44),
     cite="Intel SDM volume 3D, ECREATE",
 )
 EADD: Final = Layout(
     "EADD record",
     RECORD_BYTES,
-    Field("tag", 0, 8),
-    Field("offset", 8, 8, Kind.UINT),
-    Field("access", 16, 1, Kind.UINT),
-    Field("page_type", 17, 1, Kind.UINT),
+    Field("tag", 0, 8, doc="EADD and four zero bytes"),
+    Field("offset", 8, 8, Kind.UINT, doc="of the page from the start of the enclave"),
+    Field("access", 16, 1, Kind.UINT, doc="bit 0 read, 1 write, 2 execute"),
+    Field("page_type", 17, 1, Kind.UINT, doc="1 thread control, 2 regular"),
     Field("reserved", 18, 46),
     cite="Intel SDM volume 3D, EADD and SECINFO",
 )
 EEXTEND: Final = Layout(
     "EEXTEND record",
     RECORD_BYTES,
-    Field("tag", 0, 8),
-    Field("offset", 8, 8, Kind.UINT),
+    Field("tag", 0, 8, doc="EEXTEND and one zero byte; 256 bytes of content follow the record"),
+    Field("offset", 8, 8, Kind.UINT, doc="of the content from the start of the enclave"),
     Field("reserved", 16, 48),
     cite="Intel SDM volume 3D, EEXTEND",
 )

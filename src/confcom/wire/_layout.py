@@ -3,7 +3,7 @@
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from typing import Final
 
@@ -34,6 +34,7 @@ class Field:
         size: bytes.
         kind: opaque bytes, or an unsigned integer in the table's byte order (1, 2, 4, 8 bytes).
         describe: turns a value into words for people; None where the value says enough.
+        doc: what the field is, for the reference page.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Field:
     size: int
     kind: Kind = Kind.BYTES
     describe: Callable[[Value], str] | None = None
+    _: KW_ONLY
+    doc: str = ""
 
     @property
     def end(self) -> int:
