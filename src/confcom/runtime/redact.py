@@ -65,14 +65,15 @@ _LONG_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{64,}(?![0-9A-Za-z])"
 _LONG_BASE64 = re.compile(r"(?<![\w+/.-])[A-Za-z0-9+/_-]{40,}={0,2}(?![\w+/])")
 
 
-def redact_text(text: str) -> str:
+def redact_text(text: str, *, limit: int = MAX_TEXT) -> str:
     """Return the text without private keys, tokens, credentials and long raw values.
 
     Args:
-        text: at most 16 KiB are kept; the rest is cut and counted.
+        text: any text.
+        limit: how many characters are kept; the rest is cut and counted.
     """
-    if len(text) > MAX_TEXT:
-        text = f"{text[:MAX_TEXT]}… ({len(text)} characters)"
+    if len(text) > limit:
+        text = f"{text[:limit]}… ({len(text)} characters)"
     for pattern, replacement in _SHAPES:
         text = pattern.sub(replacement, text)
     text = _LONG_HEX.sub(_shorten, text)

@@ -62,6 +62,9 @@ class ColorMode(StrEnum):
     NEVER = "never"
 
 
+SERVICES = ("pcs", "pccs", "azure", "azure-regional", "azure-agent")
+
+
 def check_url(text: str) -> str | None:
     """Return what is wrong with the address of a web service, or None."""
     scheme, separator, rest = text.partition("://")
@@ -75,13 +78,20 @@ def check_url(text: str) -> str | None:
     return "expected an address without ? and #" if {"?", "#"} & {*path, *host} else None
 
 
+def check_region(text: str) -> str | None:
+    """Return what is wrong with the name of a cloud region, or None."""
+    # It becomes part of a host name: nothing but a label may pass.
+    plain = text.isascii() and text.isalnum() and text == text.lower()
+    return None if plain else "expected small letters and digits"
+
+
 def check_source(text: str) -> str | None:
     """Return what is wrong with the name of a collateral source, or None."""
     kind, separator, rest = text.partition(":")
     if kind == "file":
         return None if rest else "expected a folder or bundle after file:"
-    if kind not in {"pcs", "pccs", "azure"}:
-        return "expected pcs, pccs, azure, pcs:URL, pccs:URL, azure:URL or file:PATH"
+    if kind not in SERVICES:
+        return f"expected {', '.join(SERVICES)}, one of them with :URL, or file:PATH"
     return check_url(rest) if separator else None
 
 
@@ -118,7 +128,10 @@ class AzureSettings(NamedTuple):
     ] = "production_client"
     region: Annotated[
         str | None,
-        Spec("Azure region of the regional cache, such as `westeurope`. Unset: it is not asked."),
+        Spec(
+            "Azure region of the regional cache, such as `westeurope`. Unset: it is not asked.",
+            check=check_region,
+        ),
     ] = None
     regional_url: Annotated[
         str,
@@ -127,9 +140,9 @@ class AzureSettings(NamedTuple):
             check=check_url,
         ),
     ] = "https://{region}.thim.azure.net"
-    regional_api_version: Annotated[str, Spec("The `api-version` sent to the regional cache.")] = (
-        "2018-10-01-preview"
-    )
+    regional_api_version: Annotated[
+        str | None, Spec("The `api-version` sent to the regional cache. Unset: none is sent.")
+    ] = None
     host_agent_url: Annotated[
         str,
         Spec(
@@ -149,8 +162,9 @@ class CollateralSettings(NamedTuple):
         tuple[str, ...],
         Spec(
             "Sources in the order in which they are asked: `pcs` (Intel), `pccs` (a caching "
-            "service, by default on this machine), `azure`, each with `:URL` for another host, or "
-            "`file:PATH` (a folder of raw answers or a bundle).",
+            "service), `azure` (the public cache), `azure-regional`, `azure-agent` (inside Azure "
+            "virtual machines), each with `:URL` for another host, or `file:PATH` (a folder of "
+            "raw answers or a bundle).",
             check=check_source,
         ),
     ] = ("pcs",)
@@ -169,12 +183,13 @@ class CollateralSettings(NamedTuple):
     timeout_s: Annotated[
         float,
         Spec(
-            "Longest time for one request, connection included.",
+            "Longest time for one document from one source, repeated requests and pauses "
+            "included; then the next source is asked.",
             unit="seconds",
             minimum=0.1,
             maximum=600,
         ),
-    ] = 10.0
+    ] = 30.0
     retries: Annotated[
         int,
         Spec(
@@ -194,7 +209,7 @@ class CollateralSettings(NamedTuple):
     ca_file: Annotated[
         Path | None,
         Spec(
-            "PEM file of the authorities trusted for TLS instead of the system's, for a caching "
+            "PEM file of authorities trusted for TLS besides the system's, for a caching "
             "service with a private certificate."
         ),
     ] = None
@@ -217,6 +232,10 @@ class CollateralSettings(NamedTuple):
             "Host of Intel's Provisioning Certification Service, or of a mirror.", check=check_url
         ),
     ] = "https://api.trustedservices.intel.com"
+    pcs_subscription_key_file: Annotated[
+        Path | None,
+        Spec("File with the subscription key that Intel's service wants for PCK certificates."),
+    ] = None
     pcs_root_crl_url: Annotated[
         str, Spec("Where the revocation list of Intel's root is.", check=check_url)
     ] = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"

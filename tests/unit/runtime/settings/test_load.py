@@ -217,6 +217,7 @@ def test_a_key_outside_its_group_is_found_by_its_last_part(tmp_path: Path) -> No
         ("COLLATERAL__SOURCES", "psc", "expected pcs, pccs, azure"),
         ("COLLATERAL__SOURCES", "pcs,file:", "expected a folder or bundle after file:"),
         ("COLLATERAL__SOURCES", "pccs:cache", "starts with https:// or http://"),
+        ("COLLATERAL__AZURE__REGION", "evil.example/", "expected small letters and digits"),
         ("LOG__LEVEL", "INFO", "expected one of debug, info, warning, error, found 'INFO'"),
         ("LOG__LEVEL", "\x1b[31mred", r"found '\x1b[31mred'"),
     ],
@@ -334,6 +335,6 @@ def test_plain_values_can_be_written_as_json() -> None:
     plain = loaded(environ={"HOME": "/h"}).plain()
     assert plain["collateral.sources"] == ["pcs"]
     assert plain["collateral.proxy"] is None
-    assert plain["collateral.timeout_s"] == 10.0
+    assert plain["collateral.timeout_s"] == 30.0
     assert plain["log.level"] == "warning"
     assert type(plain["log.level"]) is str

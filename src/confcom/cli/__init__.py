@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program ``confcom``: arguments in, results and exit codes out."""
