@@ -42,7 +42,9 @@ def _key_type(value: Value) -> str:
 
 
 def _tee_type(value: Value) -> str:
-    return {0: "SGX", 0x81: "TDX"}.get(int.from_bytes(value) if isinstance(value, bytes) else value, "not supported")
+    return {0: "SGX", 0x81: "TDX"}.get(
+        int.from_bytes(value) if isinstance(value, bytes) else value, "not supported"
+    )
 
 
 def _vendor(value: Value) -> str:
@@ -52,13 +54,17 @@ def _vendor(value: Value) -> str:
 HEADER = Layout(
     "quote header",
     48,
-    Field("version", 0, 2, Kind.UINT, _version),
-    Field("att_key_type", 2, 2, Kind.UINT, _key_type),
-    Field("tee_type", 4, 4, Kind.UINT, _tee_type),
-    Field("qe_svn", 8, 2, Kind.UINT),
-    Field("pce_svn", 10, 2, Kind.UINT),
-    Field("qe_vendor_id", 12, 16, describe=_vendor),
-    Field("user_data", 28, 20),
+    Field("version", 0, 2, Kind.UINT, _version, doc="3, 4 or 5"),
+    Field("att_key_type", 2, 2, Kind.UINT, _key_type, doc="2 = ECDSA P-256"),
+    Field("tee_type", 4, 4, Kind.UINT, _tee_type, doc="0 = SGX, 0x81 = TDX"),
+    Field(
+        "qe_svn", 8, 2, Kind.UINT, doc="version 3: ISVSVN of the quoting enclave; later reserved"
+    ),
+    Field("pce_svn", 10, 2, Kind.UINT, doc="version 3: ISVSVN of the PCE; later reserved"),
+    Field(
+        "qe_vendor_id", 12, 16, describe=_vendor, doc="939a7233f79c4ca9940a0db3957f0607 is Intel"
+    ),
+    Field("user_data", 28, 20, doc="first 16 bytes: identifier of the quoting enclave"),
     cite="Intel SGX ECDSA Quote Library Reference, table A.3",
 )
 
@@ -106,7 +112,9 @@ class Header:
             raise MalformedError(
                 Reason.ATT_KEY_TYPE,
                 f"attestation key type {key_type} is not supported; 2 (ECDSA P-256) is",
-                hint="EPID quotes (types 0 and 1) cannot be verified any more" if key_type in {0, 1} else None,
+                hint="EPID quotes (types 0 and 1) cannot be verified any more"
+                if key_type in {0, 1}
+                else None,
             )
         known_tee = _TEE_TYPES.get(tee_type)
         if known_tee is None or (known_tee is TeeType.TDX and known_version is QuoteVersion.V3):
