@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from confcom.errors import MalformedError
 from confcom.wire import (
     Cursor,
-    Decoded,
     DerElement,
     DerError,
     Encoding,
@@ -19,7 +18,8 @@ from confcom.wire import (
     Kind,
     Layout,
     annotate,
-    decode,
+    decode_binary,
+    decode_with_encoding,
     read_der,
 )
 
@@ -84,6 +84,7 @@ def encode(element: DerElement) -> bytes:
     return bytes([element.tag]) + length + element.content
 
 
+HEX_DIGITS = b"0123456789abcdefABCDEF"
 TAGS = st.integers(0, 255).filter(lambda tag: tag & 0x1F != 0x1F)
 ELEMENTS = st.builds(DerElement, TAGS, st.binary(max_size=300))
 
@@ -130,21 +131,26 @@ def test_der_of_any_bytes_is_a_value_or_our_error_and_has_one_encoding(data: byt
 
 
 @given(st.binary(min_size=1, max_size=200), st.sampled_from(["\n", " ", "\r\n", ""]))
-def test_decode_reads_hex_that_was_written(data: bytes, end: str) -> None:
-    assert decode((data.hex() + end).encode()) == Decoded(Encoding.HEX, data)
+def test_hex_is_read_as_it_was_written(data: bytes, end: str) -> None:
+    assert decode_with_encoding(data.hex() + end, what="quote") == (data, Encoding.HEX)
 
 
 @given(st.binary(min_size=1, max_size=200))
-def test_decode_reads_base64_that_was_written(data: bytes) -> None:
-    standard, url = base64.b64encode(data), base64.urlsafe_b64encode(data)
-    assume(decode(standard.rstrip(b"=")).encoding is not Encoding.HEX)
-    assert decode(standard) == Decoded(Encoding.BASE64, data)
-    assert decode(url).data == data
-    assert decode(url.rstrip(b"=")).data == data
+def test_base64_is_read_as_it_was_written(data: bytes) -> None:
+    for text in (base64.b64encode(data), base64.urlsafe_b64encode(data)):
+        for written in (text, text.rstrip(b"=")):
+            assume(written.strip(HEX_DIGITS))
+            assert decode_binary(written, what="quote") == data
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
-def test_decode_of_any_bytes_is_bytes_or_our_error(data: bytes) -> None:
+def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     with contextlib.suppress(MalformedError):
-        decoded = decode(data)
-        assert decoded.encoding is not Encoding.RAW or decoded.data == data
+        decoded, encoding = decode_with_encoding(data, what="quote")
+        assert encoding is not Encoding.RAW or decoded == data
+
+
+@given(st.text(max_size=100))
+def test_the_value_of_any_flag_is_decoded_or_refused(text: str) -> None:
+    with contextlib.suppress(MalformedError):
+        assert decode_with_encoding(text, what="quote")[1] is not Encoding.RAW

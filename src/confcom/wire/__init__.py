@@ -5,12 +5,11 @@ from confcom.wire._cursor import Cursor
 from confcom.wire._der import DerElement, DerError, Tag, read_der
 from confcom.wire._dump import Annotation, annotate, render_dump
 from confcom.wire._layout import Field, Kind, Layout, LayoutError, Value
-from confcom.wire._text import Decoded, Encoding, decode
+from confcom.wire._text import Encoding, ascii_text, decode_binary, decode_with_encoding
 
 __all__ = [
     "Annotation",
     "Cursor",
-    "Decoded",
     "DerElement",
     "DerError",
     "Encoding",
@@ -21,7 +20,9 @@ __all__ = [
     "Tag",
     "Value",
     "annotate",
-    "decode",
+    "ascii_text",
+    "decode_binary",
+    "decode_with_encoding",
     "read_der",
     "render_dump",
 ]
