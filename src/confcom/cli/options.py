@@ -78,14 +78,10 @@ def _click_type(key: Key) -> dict[str, Any]:
         # Without a default, so that "not given" leaves the word to file and environment.
         return {"is_flag": True, "default": None, "flag_value": True}
     if key.type is int:
-        low, high = map(_whole, (key.spec.minimum, key.spec.maximum))
+        low, high = map(int, key.spec.bounds)
         return {"type": click.IntRange(low, high), "metavar": unit}
     if key.type is float:
-        return {"type": click.FloatRange(key.spec.minimum, key.spec.maximum), "metavar": unit}
+        return {"type": click.FloatRange(*key.spec.bounds), "metavar": unit}
     if issubclass(key.type, StrEnum):
         return {"type": click.Choice([member.value for member in key.type])}
     return {"metavar": "PATH" if key.type is Path else "TEXT"}
-
-
-def _whole(bound: float | None) -> int | None:
-    return None if bound is None else int(bound)

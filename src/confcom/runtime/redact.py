@@ -123,6 +123,8 @@ def _shorten(match: re.Match[str]) -> str:
 def _shorten_base64(match: re.Match[str]) -> str:
     token = match[0]
     kinds = (str.isupper, str.islower, str.isdigit)
-    if all(sum(map(kind, token)) >= 2 for kind in kinds):
+    # One character of base64 in 64 is a slash; a path has more.
+    is_path = token.count("/") * 16 > len(token)
+    if not is_path and all(sum(map(kind, token)) >= 2 for kind in kinds):
         return f"{token[:SHOWN_DIGITS]}… ({len(token)} characters)"
     return token

@@ -114,21 +114,13 @@ _CONVERTERS: Mapping[type, Callable[[Key, Any], object]] = MappingProxyType(
 
 
 def _is_within(key: Key, number: float) -> bool:
-    low, high = key.spec.minimum, key.spec.maximum
-    return (low is None or number >= low) and (high is None or number <= high)
+    low, high = key.spec.bounds
+    return low <= number <= high
 
 
 def _range(key: Key) -> str:
-    unit = f" {key.spec.unit}" if key.spec.unit else ""
-    match key.spec.minimum, key.spec.maximum:
-        case None, None:
-            return f" of{unit}" if unit else ""
-        case low, None:
-            return f" of at least {low}{unit}"
-        case None, high:
-            return f" of at most {high}{unit}"
-        case low, high:
-            return f" from {low} to {high}{unit}"
+    low, high = key.spec.bounds
+    return f" from {low:g} to {high:.10g} {key.spec.unit or ''}".rstrip()
 
 
 def _expected(what: str, raw: object) -> ValueError:

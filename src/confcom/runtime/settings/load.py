@@ -8,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from confcom.runtime.secret import MASK, Secret
 from confcom.runtime.settings.convert import convert
 from confcom.runtime.settings.mistakes import Given, Layer, Mistake, Origin, refuse
 from confcom.runtime.settings.model import Settings
@@ -40,7 +39,10 @@ class Effective(NamedTuple):
     file: Path
 
     def plain(self) -> dict[str, object]:
-        """Return the value of every key as plain data, by dotted path, secrets masked."""
+        """Return the value of every key as plain data, by dotted path.
+
+        Secrets are not among them: the model holds names of files, never what is inside.
+        """
         return {path: _plain(_get(self.settings, path)) for path in self.origins}
 
 
@@ -132,8 +134,6 @@ def _get(settings: Settings, path: str) -> object:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Secret):
-        return MASK
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float):

@@ -186,8 +186,7 @@ class CollateralSettings(NamedTuple):
             "Longest time for one document from one source, repeated requests and pauses "
             "included; then the next source is asked.",
             unit="seconds",
-            minimum=0.1,
-            maximum=600,
+            bounds=(0.1, 600),
         ),
     ] = 30.0
     retries: Annotated[
@@ -196,8 +195,7 @@ class CollateralSettings(NamedTuple):
             "How often a failed request is repeated before the next source is asked; the pauses "
             "grow, with jitter, and obey Retry-After.",
             unit="requests",
-            minimum=0,
-            maximum=20,
+            bounds=(0, 20),
         ),
     ] = 3
     proxy: Annotated[
@@ -219,8 +217,7 @@ class CollateralSettings(NamedTuple):
             "A kept document older than this is asked for again, even when it is still valid; "
             "0 asks every time. A day notices new TCB Info soon without burdening the service.",
             unit="seconds",
-            minimum=0,
-            maximum=31_536_000,
+            bounds=(0, 31_536_000),
         ),
     ] = 86_400
     offline: Annotated[bool, Spec("Never use the network: only `file:` sources and the cache.")] = (
@@ -261,8 +258,7 @@ class CollateralSettings(NamedTuple):
         Spec(
             "How far this machine's clock may be behind the one that dated a document.",
             unit="seconds",
-            minimum=0,
-            maximum=86_400,
+            bounds=(0, 86_400),
         ),
     ] = 300
     azure: AzureSettings = AzureSettings()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a setting is declared, and the list of keys that a settings model has."""
 
+import math
 from collections.abc import Callable
 from types import GenericAlias, UnionType
 from typing import NamedTuple, TypeGuard, get_args
@@ -14,8 +15,7 @@ class Spec(NamedTuple):
     Attributes:
         doc: one or more sentences for the reference page: meaning, and why this default.
         unit: the unit of a number, or None.
-        minimum: smallest number that is accepted, or None.
-        maximum: largest number that is accepted, or None.
+        bounds: the smallest and the largest number that are accepted.
         check: takes one text value and returns what is wrong with it, or None.
         default_text: how the reference page writes a default that depends on the machine.
         flag_only: refused from file and environment.
@@ -23,8 +23,7 @@ class Spec(NamedTuple):
 
     doc: str
     unit: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
+    bounds: tuple[float, float] = (-math.inf, math.inf)
     check: Callable[[str], str | None] | None = None
     default_text: str | None = None
     flag_only: bool = False

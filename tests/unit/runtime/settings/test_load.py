@@ -245,6 +245,7 @@ def test_refuses_environment_value(variable: str, raw: str, expected: str) -> No
         ("log = 5", "log is a group of settings; write [log] above its keys"),
         ("log.level.min = 5", "expected one of debug, info, warning, error, found a group"),
         ("zzzzzz = 5", "unknown key zzzzzz"),
+        ("collateral = { retries = 'x' }", "collateral.retries: expected a whole number"),
     ],
 )
 def test_refuses_file_value(tmp_path: Path, line: str, expected: str) -> None:
