@@ -7,7 +7,8 @@ command is called, so that the help of the program loads none of them.
 
 import gc
 import importlib
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -114,6 +115,11 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
         _format_examples(self.examples, formatter)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; a mistake in them knows which command it belongs to."""
+        with _known(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; from here on, garbage is collected again (see `confcom.cli.main`)."""
         gc.enable()
@@ -153,6 +159,11 @@ class Group(click.Group):
         """Write the examples."""
         super().format_epilog(ctx, formatter)
         _format_examples(self.examples, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; a mistake in them knows which command it belongs to."""
+        with _known(ctx):
+            return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -236,6 +247,15 @@ class LazyGroup(Group):
         ]
         # The group of click would import every command for its help text.
         return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@contextmanager
+def _known(ctx: click.Context) -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as exc:
+        exc.ctx = exc.ctx or ctx
+        raise
 
 
 def _with_settings(attrs: dict[str, Any]) -> dict[str, Any]:

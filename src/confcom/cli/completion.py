@@ -18,7 +18,7 @@ SHELLS = ("bash", "zsh", "fish")
         "fish: confcom completion fish | source",
     ),
 )
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script."""

@@ -3,6 +3,7 @@
 
 import sys
 import traceback
+from difflib import get_close_matches
 from pathlib import Path
 
 from confcom.cli.session import Session
@@ -60,18 +61,18 @@ def _present_usage(exc: BaseException, session: Session) -> int | None:
     near: list[str] = []
     message = exc.format_message()
     if isinstance(exc, click.NoSuchOption):
-        near = sorted(exc.possibilities or [])
+        near = get_close_matches(exc.option_name, exc.possibilities or [], n=1)
         message = f"there is no option {exc.option_name}"
     session.say("error", Style.BAD, _restyle(message))
     path = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "confcom"
-    advice = f"did you mean {' or '.join(near)}? see" if near else "see"
+    advice = f"did you mean {near[0]}? see" if near else "see"
     session.say("hint", Style.WARNING, f"{advice} {path} --help")
     return ExitCode.USAGE
 
 
 def _restyle(message: str) -> str:
-    # The library writes sentences; ours start small and have no full stop.
-    message = message.strip().removesuffix(".")
+    # The library writes sentences and lists; ours start small, have no full stop and are one line.
+    message = " ".join(message.split()).removesuffix(".")
     return message[:1].lower() + message[1:]
 
 
