@@ -39,17 +39,17 @@ def _format(value: Value) -> str:
 OPEN_ENCLAVE_REPORT: Final = Layout(
     "Open Enclave report header",
     16,
-    Field("version", 0, 4, Kind.UINT),
-    Field("report_type", 4, 4, Kind.UINT, _report_type),
-    Field("size", 8, 8, Kind.UINT),
+    Field("version", 0, 4, Kind.UINT, doc="1"),
+    Field("report_type", 4, 4, Kind.UINT, _report_type, doc="2 = remote, holds a quote"),
+    Field("size", 8, 8, Kind.UINT, doc="bytes of the quote that follows"),
     cite="openenclave/internal/report.h, oe_report_header_t",
 )
 OPEN_ENCLAVE_EVIDENCE: Final = Layout(
     "Open Enclave attestation header",
     28,
-    Field("version", 0, 4, Kind.UINT),
-    Field("format_id", 4, 16, describe=_format),
-    Field("size", 20, 8, Kind.UINT),
+    Field("version", 0, 4, Kind.UINT, doc="1, 2 or 3"),
+    Field("format_id", 4, 16, describe=_format, doc="UUID of the kind of evidence"),
+    Field("size", 20, 8, Kind.UINT, doc="bytes of the evidence that follows"),
     cite="openenclave/attestation/attester.h, oe_attestation_header_t",
 )
 

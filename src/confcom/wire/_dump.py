@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from confcom.wire._layout import Field, Layout
 
 _BYTES_PER_LINE = 16
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+_SHOWN = bytes.maketrans(b"\t\r\n", b"   ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +39,14 @@ def annotate(
         layout: the structure's table.
         data: at least the structure's bytes.
         base: offset of the structure in the file.
-        prefix: put before each field's name, with a dot.
+        prefix: put before each field's key, with a dot.
     """
     lead = f"{prefix}." if prefix else ""
     return tuple(
         Annotation(
             offset=base + field.offset,
             data=data[field.offset : field.offset + field.size],
-            name=lead + field.name,
+            name=lead + field.key,
             value=_show(field, value),
             meaning=field.describe(value) if field.describe else "",
         )
@@ -53,16 +55,21 @@ def annotate(
 
 
 def render_dump(annotations: Iterable[Annotation]) -> Iterator[str]:
-    """Yield the lines of the dump: offset, hex, field, value, meaning."""
+    """Yield the lines of the dump: offset, hex, field, value, meaning.
+
+    The second and further lines of text show the text, with blanks for line ends.
+    """
     for annotation in annotations:
         first = annotation.data[:_BYTES_PER_LINE]
         label = f"{annotation.name} = {annotation.value}"
         if annotation.meaning:
             label += f"  ({annotation.meaning})"
         yield f"{annotation.offset:6d}  {first.hex(' '):<47}  {label}".rstrip()
+        is_text = not annotation.data.translate(None, _TEXT)
         for start in range(_BYTES_PER_LINE, len(annotation.data), _BYTES_PER_LINE):
             line = annotation.data[start : start + _BYTES_PER_LINE]
-            yield f"{annotation.offset + start:6d}  {line.hex(' ')}"
+            text = line.translate(_SHOWN).decode("ascii") if is_text else ""
+            yield f"{annotation.offset + start:6d}  {line.hex(' '):<47}  {text}".rstrip()
 
 
 def _show(field: Field, value: int | bytes) -> str:

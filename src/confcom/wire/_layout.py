@@ -46,6 +46,12 @@ class Field:
     doc: str = ""
 
     @property
+    def key(self) -> str:
+        """The name in camelCase, as dumps and results spell it."""
+        first, *others = self.name.split("_")
+        return first + "".join(part.capitalize() for part in others)
+
+    @property
     def end(self) -> int:
         """Offset of the first byte after the field."""
         return self.offset + self.size

@@ -75,3 +75,18 @@ def test_prints_sixteen_bytes_a_line() -> None:
 def test_prints_a_field_without_bytes() -> None:
     empty = Annotation(offset=9, data=b"", name="nothing", value="0 bytes")
     assert list(render_dump([empty])) == [" " * 5 + "9" + " " * 51 + "nothing = 0 bytes"]
+
+
+def test_shows_text_beside_its_further_lines() -> None:
+    text = Annotation(
+        offset=0, data=b"-----BEGIN CERTIFICATE-----\nMII\r\n", name="pem", value="PEM"
+    )
+    first, second, third = render_dump([text])
+    assert first.endswith("  pem = PEM")
+    assert second == "    16  46 49 43 41 54 45 2d 2d 2d 2d 2d 0a 4d 49 49 0d  FICATE----- MII"
+    assert third == "    32  0a"
+
+
+def test_shows_no_text_beside_bytes_that_are_not() -> None:
+    data = Annotation(offset=0, data=b"A" * 20 + b"\0", name="bytes", value="21 bytes")
+    assert list(render_dump([data]))[1] == "    16  41 41 41 41 00"

@@ -124,3 +124,11 @@ def test_knows_no_field_that_is_not_in_the_table() -> None:
 
 def test_knows_padding_by_its_name() -> None:
     assert [field.is_reserved for field in POINT] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("x", "x"), ("mr_enclave", "mrEnclave"), ("isv_ext_prod_id", "isvExtProdId"), ("q1", "q1")],
+)
+def test_spells_names_in_camel_case_for_results(name: str, key: str) -> None:
+    assert Field(name, 0, 1).key == key

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where each part of a quote is: tables of the parts whose place depends on lengths before them.
+
+The parser in `confcom.dcap.quote` reads these parts one after the other; dumps and the reference
+page need to know them by offset.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from confcom.dcap.header import HEADER, QuoteVersion
+from confcom.dcap.quote import BodyType, CertType, Quote
+from confcom.dcap.td_report import TdReport
+from confcom.sgx import REPORT_BODY
+from confcom.wire import Field, Kind, Layout, Value
+
+_CITE: Final = (
+    "Intel SGX ECDSA Quote Library Reference, A.4; Intel TDX DCAP Quoting Library API, A.3"
+)
+_BODY_TYPES: Final[dict[Value, str]] = {
+    BodyType.SGX: "SGX report",
+    BodyType.TD_1_0: "TD report 1.0",
+    BodyType.TD_1_5: "TD report 1.5",
+    BodyType.TD_1_5_EX: "TD report 1.5 extended",
+}
+_CERT_TYPES: Final[dict[Value, str]] = {
+    CertType.PPID_CLEAR: "PPID in clear",
+    CertType.PPID_RSA2048: "PPID encrypted with RSA-2048",
+    CertType.PPID_RSA3072: "PPID encrypted with RSA-3072",
+    CertType.PCK_LEAF: "PCK certificate, PEM",
+    CertType.PCK_CHAIN: "PCK certificate chain, PEM",
+    CertType.QE_REPORT: "QE report and what certifies it",
+    CertType.PLATFORM_MANIFEST: "platform manifest",
+}
+
+
+def body_type_name(value: Value) -> str:
+    """Return what a body type means."""
+    return _BODY_TYPES.get(value, "not supported")
+
+
+def cert_type_name(value: Value) -> str:
+    """Return what a certification data type means."""
+    return _CERT_TYPES.get(value, "not supported")
+
+
+BODY_DESCRIPTOR: Final = Layout(
+    "body descriptor (version 5)",
+    6,
+    Field("body_type", 0, 2, Kind.UINT, body_type_name, doc="1 SGX, 2 to 4 TD"),
+    Field("body_size", 2, 4, Kind.UINT, doc="384, 584, 648 or 885, by type"),
+    cite="Intel TDX DCAP Quoting Library API, A.3.2",
+)
+SIGNATURE_DATA_SIZE: Final = Layout(
+    "signature data size",
+    4,
+    Field("signature_data_size", 0, 4, Kind.UINT, doc="bytes of all that follows"),
+    cite=_CITE,
+)
+QUOTE_SIGNATURE: Final = Layout(
+    "quote signature",
+    128,
+    Field("quote_signature", 0, 64, doc="r then s, big-endian, over header and body"),
+    Field("attestation_key", 64, 64, doc="x then y, big-endian, on P-256"),
+    cite=_CITE,
+)
+CONTAINER: Final = Layout(
+    "QE report container (versions 4 and 5)",
+    6,
+    Field("outer_type", 0, 2, Kind.UINT, cert_type_name, doc="6"),
+    Field("outer_size", 2, 4, Kind.UINT, doc="bytes of all that follows"),
+    cite=_CITE,
+)
+QE_SIGNATURE: Final = Layout(
+    "QE report signature",
+    66,
+    Field("qe_report_signature", 0, 64, doc="r then s, big-endian, by the PCK key"),
+    Field("auth_data_size", 64, 2, Kind.UINT, doc="bytes of QE authentication data that follow"),
+    cite=_CITE,
+)
+CERTIFICATION: Final = Layout(
+    "certification data",
+    6,
+    Field("cert_type", 0, 2, Kind.UINT, cert_type_name, doc="1 to 5"),
+    Field("cert_size", 2, 4, Kind.UINT, doc="bytes of certification data that follow"),
+    cite=_CITE,
+)
+
+
+def _ppid(name: str, size: int, *, has_pce_id: bool = True) -> Layout:
+    fields = [
+        Field("ppid", 0, size, doc="identifier of the platform"),
+        Field("cpu_svn", size, 16, doc="security version of the processor"),
+        Field("pce_svn", size + 16, 2, Kind.UINT, doc="security version of the PCE"),
+    ]
+    if has_pce_id:
+        fields.append(Field("pce_id", size + 18, 2, doc="identifier of the PCE"))
+    return Layout(name, fields[-1].end, *fields, cite=_CITE)
+
+
+PPID_TABLES: Final = {
+    (CertType.PPID_CLEAR, table.size): table
+    for table in (
+        _ppid("PPID in clear (type 1)", 16),
+        _ppid("PPID in clear without PCE id (type 1, old)", 16, has_pce_id=False),
+    )
+} | {
+    (CertType.PPID_RSA2048, 276): _ppid("encrypted PPID (type 2)", 256),
+    (CertType.PPID_RSA3072, 404): _ppid("encrypted PPID (type 3)", 384),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of bytes of a quote.
+
+    Attributes:
+        name: of the part; a name of several fields has a table.
+        offset: from the start of the quote.
+        size: bytes.
+        layout: table of its fields, or None for bytes of one meaning.
+    """
+
+    name: str
+    offset: int
+    size: int
+    layout: Layout | None = None
+
+
+def parts(quote: Quote) -> Iterator[Part]:
+    """Yield all parts of a quote in their order; together they are every byte of it, once."""
+    offset = 0
+    for name, size, layout in _rows(quote):
+        yield Part(name, offset, size, layout)
+        offset += size
+
+
+def _rows(quote: Quote) -> Iterator[tuple[str, int, Layout | None]]:
+    version, signature = quote.header.version, quote.signature
+    certification = signature.certification
+    size = len(certification.data)
+    yield "header", HEADER.size, HEADER
+    if version is QuoteVersion.V5:
+        yield "descriptor", BODY_DESCRIPTOR.size, BODY_DESCRIPTOR
+    body = quote.body.layout if isinstance(quote.body, TdReport) else REPORT_BODY
+    yield "body", body.size, body
+    yield "signature", SIGNATURE_DATA_SIZE.size, SIGNATURE_DATA_SIZE
+    yield "signature", QUOTE_SIGNATURE.size, QUOTE_SIGNATURE
+    if version is not QuoteVersion.V3:
+        yield "signature", CONTAINER.size, CONTAINER
+    yield "qeReport", REPORT_BODY.size, REPORT_BODY
+    yield "signature", QE_SIGNATURE.size, QE_SIGNATURE
+    yield "authData", len(signature.auth_data), None
+    yield "certification", CERTIFICATION.size, CERTIFICATION
+    yield "certificationData", size, PPID_TABLES.get((certification.type, size))
+    yield "trailing", quote.trailing, None
