@@ -6,6 +6,7 @@ appear in the order given. Only the result goes to standard output.
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -109,7 +110,7 @@ def plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
             return str.__str__(value)
         case int():
             return int(value)
-        case float():
+        case float() if math.isfinite(value):
             return float(value)
         case Mapping():
             return {str.__str__(key): plain(item) for key, item in value.items()}

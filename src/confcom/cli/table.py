@@ -33,12 +33,12 @@ def columns(
         color: whether styles are shown.
     """
     titles = [Cell(header, Style.FAINT) for header in headers]
-    return _align([titles, *(list(map(_cell, row)) for row in rows)], color=color)
+    return _align([titles, *rows], color=color)
 
 
 def pairs(items: Iterable[tuple[str, str | Cell]], *, indent: int = 0, color: bool = False) -> str:
     """Return one line for each name and value, values aligned, with a line feed at the end."""
-    rows = [[Cell(name, Style.FAINT), _cell(value)] for name, value in items]
+    rows = [(Cell(name, Style.FAINT), value) for name, value in items]
     return _align(rows, indent=indent, color=color)
 
 
@@ -69,10 +69,11 @@ def _cell(value: str | Cell) -> Cell:
     return cell._replace(text=printable(cell.text))
 
 
-def _align(rows: Sequence[Sequence[Cell]], *, indent: int = 0, color: bool) -> str:
-    widths = [max(width(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+def _align(rows: Sequence[Sequence[str | Cell]], *, indent: int = 0, color: bool) -> str:
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(width(cell.text) for cell in column) for column in zip(*cells, strict=True)]
     lines = []
-    for row in rows:
+    for row in cells:
         parts = []
         for cell, wanted in zip(row, widths, strict=True):
             blanks = " " * (wanted - width(cell.text))

@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
 _TEXT = "tag:yaml.org,2002:str"
+_NUMBER = "tag:yaml.org,2002:float"
 # Starts like a word, so it is no number or date in any version, and holds no syntax.
 _PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9 _./()+-]*[A-Za-z0-9_./()+-])?")
 _WORDS = frozenset({"y", "yes", "n", "no", "on", "off", "true", "false", "null"})
@@ -31,7 +32,17 @@ def _represent_text(representer: SafeRepresenter, text: str) -> ScalarNode:
     return node
 
 
+def _represent_number(representer: SafeRepresenter, number: float) -> ScalarNode:
+    # Version 1.1 has no number without a point before its exponent.
+    text = repr(number)
+    if "." not in text:
+        text = text.replace("e", ".0e")
+    node: ScalarNode = representer.represent_scalar(_NUMBER, text)
+    return node
+
+
 _Representer.add_representer(str, _represent_text)
+_Representer.add_representer(float, _represent_number)
 
 
 def dump(document: object) -> str:

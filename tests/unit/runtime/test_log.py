@@ -214,6 +214,7 @@ def test_exceptions_are_shown_with_their_traceback() -> None:
 
 
 def test_second_call_replaces_the_first() -> None:
+    logging.getLogger().addHandler(logging.NullHandler())
     first = configured()
     second = configured()
     logging.getLogger("lib").error("once")
