@@ -2,11 +2,16 @@
 """``confcom completion``: scripts that let a shell complete commands and flags."""
 
 import click
-from click.shell_completion import ShellComplete, get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from confcom.cli.command import Command
+from confcom.cli.main import COMPLETION_VARIABLE, PROGRAM
 
-SHELLS = ("bash", "zsh", "fish")
+SHELLS: dict[str, type[ShellComplete]] = {
+    "bash": BashComplete,
+    "zsh": ZshComplete,
+    "fish": FishComplete,
+}
 
 
 @click.command(
@@ -18,14 +23,11 @@ SHELLS = ("bash", "zsh", "fish")
         "fish: confcom completion fish | source",
     ),
 )
-@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script."""
-    script = get_completion_class(shell)
-    if script is None:
-        raise LookupError(shell)
-    program = ctx.find_root().info_name or "confcom"
-    completer = script(ctx.find_root().command, {}, program, "_CONFCOM_COMPLETE")
+    root = ctx.find_root()
+    completer = SHELLS[shell](root.command, {}, root.info_name or PROGRAM, COMPLETION_VARIABLE)
     # The class for bash would start bash here to ask for its version.
     click.echo(ShellComplete.source(completer))

@@ -16,7 +16,7 @@ from confcom.cli.session import Session
 
 BROKEN_PIPE = 141
 PROGRAM = "confcom"
-_COMPLETION_VARIABLE = "_CONFCOM_COMPLETE"
+COMPLETION_VARIABLE = "_CONFCOM_COMPLETE"
 _NARROWEST_HELP, _WIDEST_HELP = 52, 80
 
 
@@ -59,10 +59,10 @@ def _run(session: Session, arguments: list[str]) -> int:
         from confcom.cli.failure import missing_extra  # noqa: PLC0415 - only when it is missing
 
         raise missing_extra(PROGRAM, "click", "cli") from exc
-    if instruction := os.environ.get(_COMPLETION_VARIABLE):
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
         from click.shell_completion import shell_complete  # noqa: PLC0415 - only to complete
 
-        return shell_complete(confcom, {}, PROGRAM, _COMPLETION_VARIABLE, instruction)
+        return shell_complete(confcom, {}, PROGRAM, COMPLETION_VARIABLE, instruction)
     try:
         with confcom.make_context(
             PROGRAM, arguments, obj=session, terminal_width=_help_width()
