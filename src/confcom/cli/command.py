@@ -265,11 +265,18 @@ def _with_settings(attrs: dict[str, Any]) -> dict[str, Any]:
 def _format_options(
     own: Iterable[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter
 ) -> None:
-    for title, params in (("Options", own), ("Global options", GLOBAL_OPTIONS)):
-        records = [record for param in params if (record := param.get_help_record(ctx))]
-        if records:
+    own = list(own)
+    sections: tuple[tuple[str, list[click.Parameter]], ...] = (
+        ("Arguments", [param for param in own if isinstance(param, click.Argument)]),
+        ("Options", [param for param in own if isinstance(param, click.Option)]),
+        ("Global options", list(GLOBAL_OPTIONS)),
+    )
+    for title, params in sections:
+        records = [param.get_help_record(ctx) for param in params]
+        described = [record for record in records if record and record[1]]
+        if described:
             with formatter.section(title):
-                formatter.write_dl(records)
+                formatter.write_dl(described)
 
 
 def _format_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
