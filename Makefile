@@ -125,6 +125,12 @@ docs: setup  ## the documentation, warnings as errors, examples executed
 	$(BIN)/sphinx-build -W --keep-going -n -q -b doctest docs docs/_build/doctest
 	@echo "docs: docs/_build/html/index.html"
 
+.PHONY: reference
+reference: setup  ## write the pages that are made from the program: commands, settings, formats
+	$(BIN)/python -m tools.cli_reference
+	$(BIN)/python -m tools.settings_reference
+	$(BIN)/python -m tools.format_reference
+
 .PHONY: bench
 bench: setup  ## times and ratios against the named peer, as a table
 	$(BIN)/python -m benchmarks
