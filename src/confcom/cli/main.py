@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = present(exc, session)
     finally:
         gc.enable()
+        if arguments is None:
+            # The process ends now; looking for garbage once more would take longer than a help.
+            gc.freeze()
     return code
 
 
