@@ -121,8 +121,8 @@ vectors: setup  ## recorded cases of real and edited quotes: every verdict as ex
 
 .PHONY: docs
 docs: setup  ## the documentation, warnings as errors, examples executed
-	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs docs/_build/html
-	$(BIN)/sphinx-build -W --keep-going -n -q -b doctest docs docs/_build/doctest
+	$(BIN)/sphinx-build -W --keep-going -n -q -E -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -n -q -E -b doctest docs docs/_build/doctest
 	@echo "docs: docs/_build/html/index.html"
 
 .PHONY: reference
