@@ -4,6 +4,7 @@
 import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,20 @@ def test_refuses_folder(tmp_path: Path) -> None:
     assert error.hint == "name the file that holds the quote"
 
 
-def test_refuses_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def deny(*_arguments: object, **_named: object) -> None:
-        raise PermissionError(13, "Permission denied")
+@pytest.fixture
+def _nobody() -> Iterator[None]:
+    """Give up the rights of root, who may read everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
 
-    # Root may read everything, so the refusal of the system is played.
-    monkeypatch.setattr(Path, "open", deny)
+
+def test_refuses_unreadable_file(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    (tmp_path / "quote").write_bytes(QUOTE)
+    (tmp_path / "quote").chmod(0)
+    request.getfixturevalue("_nobody")
     error = refusal(str(tmp_path / "quote"))
     assert error.reason is Reason.INPUT_UNREADABLE
     assert error.message.endswith(": you may not read it")

@@ -99,15 +99,17 @@ def _accept(key: Key, given: Given) -> object:
 
 
 def _default(key: Key, environ: Mapping[str, str]) -> object:
-    return default_cache_dir(environ) if key.path == "collateral.cache_dir" else key.default
+    if key.path == "collateral.cache_dir":
+        return default_cache_dir(environ, is_root=os.geteuid() == 0)
+    return key.default
 
 
-def default_cache_dir(environ: Mapping[str, str]) -> Path:
+def default_cache_dir(environ: Mapping[str, str], *, is_root: bool) -> Path:
     """Return the folder for kept documents: the system's for root, else the user's own.
 
     Relative values of ``XDG_CACHE_HOME`` count as unset (XDG Base Directory Specification 0.8).
     """
-    if os.geteuid() == 0:
+    if is_root:
         return Path("/var/cache/confcom")
     base = environ.get("XDG_CACHE_HOME", "")
     if base.startswith("/"):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings come from four places, in order, and every mistake is reported with its origin."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from confcom.runtime.settings import (
     TcbUpdate,
     load,
 )
+from confcom.runtime.settings.load import default_cache_dir
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -140,16 +140,20 @@ def test_the_default_file_is_read_when_it_is_there(tmp_path: Path) -> None:
     assert loaded(nowhere=file).settings.log.level is LogLevel.ERROR
 
 
-def test_cache_folder_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cache_dir(**environ: str) -> str:
-        return str(loaded(environ=environ).settings.collateral.cache_dir)
-
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert cache_dir(HOME="/root", XDG_CACHE_HOME="/x") == "/var/cache/confcom"
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert cache_dir(HOME="/home/a", XDG_CACHE_HOME="/x") == "/x/confcom"
-    assert cache_dir(HOME="/home/a", XDG_CACHE_HOME="relative") == "/home/a/.cache/confcom"
-    assert cache_dir(HOME="/home/a") == "/home/a/.cache/confcom"
+@pytest.mark.parametrize(
+    ("is_root", "environ", "expected"),
+    [
+        (True, {"HOME": "/root", "XDG_CACHE_HOME": "/x"}, "/var/cache/confcom"),
+        (False, {"HOME": "/home/a", "XDG_CACHE_HOME": "/x"}, "/x/confcom"),
+        (False, {"HOME": "/home/a", "XDG_CACHE_HOME": "relative"}, "/home/a/.cache/confcom"),
+        (False, {"HOME": "/home/a", "XDG_CACHE_HOME": ""}, "/home/a/.cache/confcom"),
+        (False, {}, "/.cache/confcom"),
+    ],
+)
+def test_cache_folder_follows_the_user(
+    is_root: bool, environ: dict[str, str], expected: str
+) -> None:
+    assert str(default_cache_dir(environ, is_root=is_root)) == expected
 
 
 # --- refusals ---
