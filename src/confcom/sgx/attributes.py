@@ -20,7 +20,10 @@ class Flags(IntFlag):
 
 
 class Xfrm(IntFlag):
-    """ATTRIBUTES.XFRM: processor state that the enclave may use (XCR0 layout)."""
+    """ATTRIBUTES.XFRM: processor state that the enclave may use (XCR0 layout).
+
+    A TD's XFAM has the same layout, with the bits of IA32_XSS (PT, CET, UINTR, LBR) as well.
+    """
 
     X87 = 1 << 0
     SSE = 1 << 1
@@ -30,11 +33,15 @@ class Xfrm(IntFlag):
     OPMASK = 1 << 5
     ZMM_HI256 = 1 << 6
     HI16_ZMM = 1 << 7
+    PT = 1 << 8
     PKRU = 1 << 9
     CET_U = 1 << 11
     CET_S = 1 << 12
+    UINTR = 1 << 14
+    LBR = 1 << 15
     TILECFG = 1 << 17
     TILEDATA = 1 << 18
+    APX = 1 << 19
 
 
 class MiscSelect(IntFlag):

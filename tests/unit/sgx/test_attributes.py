@@ -30,7 +30,8 @@ def test_names_the_bits_of_flags(flags: int, expected: str) -> None:
         (0xE7, "X87 SSE AVX OPMASK ZMM_HI256 HI16_ZMM"),
         (0x1B, "X87 SSE BNDREGS BNDCSR"),
         (0x602E7, "X87 SSE AVX OPMASK ZMM_HI256 HI16_ZMM PKRU TILECFG TILEDATA"),
-        (0x100, "bit 8"),
+        (0x0D900, "PT CET_U CET_S UINTR LBR"),
+        (0x10400, "bit 10 bit 16"),
     ],
 )
 def test_names_the_bits_of_xfrm(xfrm: int, expected: str) -> None:
