@@ -34,7 +34,7 @@ class AttestationKeyType(IntEnum):
 
 
 def _version(value: Value) -> str:
-    return "known" if value in set(QuoteVersion) else "not supported"
+    return "" if value in set(QuoteVersion) else "not supported"
 
 
 def _key_type(value: Value) -> str:

@@ -154,9 +154,7 @@ class Quote:
             container = CertType.QE_REPORT.to_bytes(2, "little") + len(tail).to_bytes(4, "little")
             tail = container + tail
         data = signature.signature + signature.attestation_key + tail
-        return b"".join(
-            (self.signed, len(data).to_bytes(4, "little"), data, bytes(self.trailing))
-        )
+        return b"".join((self.signed, len(data).to_bytes(4, "little"), data, bytes(self.trailing)))
 
     @property
     def is_tdx(self) -> bool:

@@ -1,0 +1,589 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is this quote authentic? One function, its steps numbered as in the specification.
+
+Sources: Intel SGX DCAP Quote Verification Library, ``sgxAttestationVerifyQuote``; Intel PCS REST
+specification, version 4; Intel TDX DCAP Quoting Library API.
+"""
+
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+
+from confcom.dcap import trust
+from confcom.dcap._ecdsa import der_signature, load_public_key
+from confcom.dcap.caches import (
+    MEMO_ENTRIES,
+    Caches,
+    VerifiedChain,
+    VerifiedCollateral,
+    VerifiedKey,
+)
+from confcom.dcap.certificates import ECDSA_SHA256
+from confcom.dcap.collateral import Collateral
+from confcom.dcap.crl import Crl, verify_crl
+from confcom.dcap.documents import SignedDocument, verify_document
+from confcom.dcap.evaluation import EvaluationNumbers
+from confcom.dcap.header import TeeType
+from confcom.dcap.identity import EnclaveIdentity, IdentityLevel
+from confcom.dcap.pck import PckCertificate
+from confcom.dcap.quote import Quote
+from confcom.dcap.roots import TrustedRoot
+from confcom.dcap.tcb import TcbVerdict, check_module, choose_identity_level, evaluate
+from confcom.dcap.tcb_info import TcbInfo
+from confcom.dcap.td_report import TdReport
+from confcom.dcap.validity import Clock, Period, Validity
+from confcom.errors import ConfcomError, MalformedError, NotAuthenticError, UnavailableError
+from confcom.reasons import Reason
+from confcom.sgx import ReportBody
+
+_NO_TIME: Final = timedelta(0)
+_SEAL: Final = object()
+
+
+class VerificationStep(StrEnum):
+    """The steps of `verify`, in their order."""
+
+    QUOTE = "quote"
+    ROOT = "root"
+    ROOT_CRL = "root_crl"
+    TCB_INFO = "tcb_info"
+    QE_IDENTITY = "qe_identity"
+    PCK_CRL = "pck_crl"
+    PCK_CHAIN = "pck_chain"
+    PLATFORM = "platform"
+    QE_REPORT = "qe_report"
+    QUOTE_SIGNATURE = "quote_signature"
+    TCB = "tcb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedQuote:
+    """A quote that is authentic. Only `verify` makes one; it is not yet acceptable to anyone.
+
+    Attributes:
+        quote: the quote.
+        pck: the PCK certificate of its platform.
+        tcb_info: TCB Info used.
+        qe_identity: identity of the quoting enclave used.
+        tcb: what its TCB is worth.
+        root: root of trust used.
+        clock: time of verification.
+    """
+
+    quote: Quote
+    pck: PckCertificate
+    tcb_info: TcbInfo
+    qe_identity: EnclaveIdentity
+    tcb: TcbVerdict
+    root: TrustedRoot
+    clock: Clock
+    _collateral: VerifiedCollateral = field(repr=False)
+    _chain: VerifiedChain = field(repr=False)
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        """Refuse to be made by anyone else."""
+        if seal is not _SEAL:
+            raise TypeError("only confcom.dcap.verify makes a VerifiedQuote")
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the platform is software, under a simulated root."""
+        return self.root.is_simulated
+
+    @property
+    def verified_at(self) -> datetime:
+        """The time of verification."""
+        return _datetime(self.clock.now)
+
+    @property
+    def valid_from(self) -> datetime:
+        """The latest beginning of all that was used."""
+        return _datetime(max(self._collateral.validity.first, self._chain.validity.first))
+
+    @property
+    def valid_until(self) -> datetime:
+        """The earliest end of all that was used, with the grace that was given."""
+        collateral, chain = self._collateral.validity, self._chain.validity
+        return _datetime(
+            min(collateral.last, chain.last, collateral.last_document + self.clock.grace)
+        )
+
+    @property
+    def document_dates(self) -> Mapping[str, datetime]:
+        """When each document was issued: tcb_info, qe_identity, pck_crl, root_ca_crl."""
+        return {
+            "tcb_info": _datetime(self.tcb_info.issue_date),
+            "qe_identity": _datetime(self.qe_identity.issue_date),
+            "pck_crl": _datetime(self._collateral.pck_crl.this_update),
+            "root_ca_crl": _datetime(self._collateral.root_ca_crl.this_update),
+        }
+
+    @property
+    def next_updates(self) -> Mapping[str, datetime]:
+        """When each document expires, by the same names."""
+        return {
+            "tcb_info": _datetime(self.tcb_info.next_update),
+            "qe_identity": _datetime(self.qe_identity.next_update),
+            "pck_crl": _datetime(self._collateral.pck_crl.next_update),
+            "root_ca_crl": _datetime(self._collateral.root_ca_crl.next_update),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcbDiagnosis:
+    """What is known of the TCB of a quote that is authentic but for its TCB, for explanations.
+
+    Either ``tcb`` is there, or ``refusal`` says why the TCB cannot be accepted.
+    """
+
+    quote: Quote
+    pck: PckCertificate
+    tcb_info: TcbInfo
+    qe_identity: EnclaveIdentity
+    tcb: TcbVerdict | None
+    refusal: NotAuthenticError | None
+
+
+def verify(
+    quote: bytes | Quote,
+    collateral: Collateral | None,
+    *,
+    at: datetime,
+    root: TrustedRoot,
+    allow_simulated: bool = False,
+    caches: Caches | None = None,
+    clock_allowance: timedelta = _NO_TIME,
+    grace: timedelta = _NO_TIME,
+) -> VerifiedQuote:
+    """Verify a quote: that it is authentic, and what its TCB is worth.
+
+    1. The quote parses (``quote``).
+    2. The root is one to trust, within its dates, not in its own revocation list (``root``).
+    3. The root's revocation list: issuer, signature, dates (``root_crl``).
+    4. TCB Info: its signer's chain, the signature over the bytes received, form, dates
+       (``tcb_info``).
+    5. QE identity, likewise (``qe_identity``).
+    6. The PCK CA's revocation list: the CA's chain, issuer, signature, dates (``pck_crl``).
+    7. The PCK chain: names, signatures, rights, dates, revocation, SGX extension
+       (``pck_chain``).
+    8. TCB Info is for this platform and TEE; the TDX module is the expected one
+       (``platform``).
+    9. The QE report: signed by the PCK key, binds the attestation key, is of the quoting
+       enclave that the identity names, and on one of its levels (``qe_report``).
+    10. The quote is signed by the attestation key (``quote_signature``).
+    11. The TCB is on a level that is not revoked (``tcb``).
+
+    Whether the application in the quote and the TCB status are acceptable is not decided here.
+
+    Args:
+        quote: bytes, at most 64 KiB, or a parsed quote.
+        collateral: None if there is none.
+        at: time of verification, with time zone.
+        root: the one root to trust.
+        allow_simulated: whether that root may be a simulator's.
+        caches: of the caller, or None.
+        clock_allowance: how far in the future a beginning may lie.
+        grace: for how long TCB Info and QE identity are used after their nextUpdate.
+
+    Raises:
+        MalformedError: something does not parse.
+        NotAuthenticError: the quote is not authentic, or cannot be shown to be.
+        UnavailableError: collateral or PCK chain are missing.
+        ValueError: ``at`` has no time zone, or a span is negative.
+    """
+    clock = Clock.at(at, allowance=clock_allowance, grace=grace)
+    run = _Run(root, allow_simulated, clock, caches)
+    try:
+        parsed, trusted, chain, qe_level = run.authenticate(quote, collateral)
+        run.step = VerificationStep.TCB
+        tcb = _evaluate(trusted, chain, qe_level, parsed.body)
+    except ConfcomError as error:
+        error.step = run.step.value
+        raise
+    return VerifiedQuote(
+        quote=parsed,
+        pck=chain.pck,
+        tcb_info=trusted.tcb_info,
+        qe_identity=trusted.qe_identity,
+        tcb=tcb,
+        root=root,
+        clock=clock,
+        _collateral=trusted,
+        _chain=chain,
+        seal=_SEAL,
+    )
+
+
+def diagnose(
+    quote: bytes | Quote,
+    collateral: Collateral | None,
+    *,
+    at: datetime,
+    root: TrustedRoot,
+    allow_simulated: bool = False,
+    caches: Caches | None = None,
+    clock_allowance: timedelta = _NO_TIME,
+    grace: timedelta = _NO_TIME,
+) -> TcbDiagnosis:
+    """Do steps 1 to 10 of `verify`, and say of step 11 what there is to say.
+
+    Never a verdict: the result tells an operator what to update, also where the TCB is refused.
+
+    Raises:
+        MalformedError: something does not parse.
+        NotAuthenticError: steps 1 to 10 fail.
+        UnavailableError: collateral or PCK chain are missing.
+    """
+    clock = Clock.at(at, allowance=clock_allowance, grace=grace)
+    run = _Run(root, allow_simulated, clock, caches)
+    try:
+        parsed, trusted, chain, qe_level = run.authenticate(quote, collateral)
+    except ConfcomError as error:
+        error.step = run.step.value
+        raise
+    tcb = refusal = None
+    try:
+        tcb = _evaluate(trusted, chain, qe_level, parsed.body)
+    except NotAuthenticError as error:
+        error.step = VerificationStep.TCB.value
+        refusal = error
+    return TcbDiagnosis(
+        quote=parsed,
+        pck=chain.pck,
+        tcb_info=trusted.tcb_info,
+        qe_identity=trusted.qe_identity,
+        tcb=tcb,
+        refusal=refusal,
+    )
+
+
+def verify_evaluation_numbers(
+    document: SignedDocument,
+    issuer_chain: bytes,
+    root_ca_crl: bytes,
+    *,
+    at: datetime,
+    root: TrustedRoot,
+    allow_simulated: bool = False,
+) -> EvaluationNumbers:
+    """Verify a list of TCB evaluation data numbers.
+
+    Raises:
+        MalformedError: something does not parse.
+        NotAuthenticError: not authentic, or not valid at that time.
+    """
+    clock = Clock.at(at, allowance=_NO_TIME, grace=_NO_TIME)
+    trust.check_root(root, allow_simulated=allow_simulated)
+    crl = _root_crl(root_ca_crl, root)
+    signer = trust.signing_certificate(issuer_chain, root)
+    trust.check_not_revoked(signer, crl, Reason.CERT_REVOKED)
+    what = "list of TCB evaluation data numbers"
+    verify_document(document, signer, what=what, reason=Reason.EVALUATION_NUMBERS_SIGNATURE)
+    numbers = EvaluationNumbers.from_bytes(document.content)
+    period = Period(what, numbers.issue_date, numbers.next_update, Reason.COLLATERAL_EXPIRED)
+    certificates = (Period.of_certificate(root.certificate), Period.of_certificate(signer))
+    Validity((*certificates, Period.of_crl(crl), period)).check(clock)
+    return numbers
+
+
+class _Run:
+    """Steps 1 to 10 for one quote; knows the step it is in."""
+
+    __slots__ = ("allow_simulated", "caches", "clock", "root", "step")
+
+    def __init__(
+        self, root: TrustedRoot, allow_simulated: bool, clock: Clock, caches: Caches | None
+    ) -> None:
+        self.root = root
+        self.allow_simulated = allow_simulated
+        self.clock = clock
+        self.caches = caches
+        self.step = VerificationStep.QUOTE
+
+    def authenticate(
+        self, quote: bytes | Quote, collateral: Collateral | None
+    ) -> tuple[Quote, VerifiedCollateral, VerifiedChain, IdentityLevel]:
+        parsed = quote if isinstance(quote, Quote) else Quote.from_bytes(quote)
+        self.step = VerificationStep.ROOT
+        trust.check_root(self.root, allow_simulated=self.allow_simulated)
+        if collateral is None:
+            raise UnavailableError(
+                Reason.COLLATERAL_MISSING,
+                "there is no collateral to verify the quote with",
+                hint="give --collateral FILE, or let confcom collateral fetch get it",
+            )
+        key = collateral.digest + self.root.certificate.fingerprint
+        trusted = self._collateral(key, collateral)
+        self.step = VerificationStep.PCK_CHAIN
+        chain = self._chain(key, parsed, collateral, trusted)
+        self.step = VerificationStep.PLATFORM
+        _check_platform(parsed, trusted, chain.pck)
+        self.step = VerificationStep.QE_REPORT
+        attested = self._key(key, parsed, trusted, chain)
+        self.step = VerificationStep.QUOTE_SIGNATURE
+        _check_quote_signature(parsed, attested)
+        return parsed, trusted, chain, attested.qe_level
+
+    def _collateral(self, key: bytes, collateral: Collateral) -> VerifiedCollateral:
+        cache = None if self.caches is None else self.caches.collateral
+        trusted = None if cache is None else cache.get(key, self.clock.now)
+        if trusted is None:
+            trusted = self._verify_collateral(collateral)
+            if cache is not None:
+                cache.put(key, trusted)
+        trusted.validity.check(self.clock)
+        return trusted
+
+    def _verify_collateral(self, collateral: Collateral) -> VerifiedCollateral:
+        root = self.root
+        self.step = VerificationStep.ROOT_CRL
+        root_crl = _root_crl(collateral.root_ca_crl, root)
+        self.step = VerificationStep.ROOT
+        trust.check_not_revoked(root.certificate, root_crl, Reason.CERT_REVOKED)
+        self.step = VerificationStep.TCB_INFO
+        tcb_signer = trust.signing_certificate(collateral.tcb_info_issuer_chain, root)
+        trust.check_not_revoked(tcb_signer, root_crl, Reason.CERT_REVOKED)
+        verify_document(
+            SignedDocument(collateral.tcb_info, collateral.tcb_info_signature),
+            tcb_signer,
+            what="TCB Info",
+            reason=Reason.TCB_INFO_SIGNATURE,
+        )
+        tcb_info = TcbInfo.from_bytes(collateral.tcb_info)
+        self.step = VerificationStep.QE_IDENTITY
+        qe_signer = tcb_signer
+        if collateral.qe_identity_issuer_chain != collateral.tcb_info_issuer_chain:
+            qe_signer = trust.signing_certificate(collateral.qe_identity_issuer_chain, root)
+            trust.check_not_revoked(qe_signer, root_crl, Reason.CERT_REVOKED)
+        verify_document(
+            SignedDocument(collateral.qe_identity, collateral.qe_identity_signature),
+            qe_signer,
+            what="QE identity",
+            reason=Reason.QE_IDENTITY_SIGNATURE,
+        )
+        qe_identity = EnclaveIdentity.from_bytes(collateral.qe_identity)
+        self.step = VerificationStep.PCK_CRL
+        pck_ca = trust.intermediate_certificate(collateral.pck_crl_issuer_chain, root)
+        trust.check_not_revoked(pck_ca, root_crl, Reason.CERT_REVOKED)
+        pck_crl = Crl.from_bytes(collateral.pck_crl)
+        verify_crl(pck_crl, pck_ca)
+        return VerifiedCollateral(
+            root_ca_crl=root_crl,
+            pck_crl=pck_crl,
+            tcb_info=tcb_info,
+            qe_identity=qe_identity,
+            validity=Validity(
+                (
+                    Period.of_certificate(root.certificate),
+                    Period.of_crl(root_crl),
+                    Period.of_certificate(tcb_signer),
+                    Period.of_document(tcb_info),
+                    Period.of_certificate(qe_signer),
+                    Period.of_document(qe_identity),
+                    Period.of_certificate(pck_ca),
+                    Period.of_crl(pck_crl),
+                )
+            ),
+        )
+
+    def _chain(
+        self, key: bytes, quote: Quote, collateral: Collateral, trusted: VerifiedCollateral
+    ) -> VerifiedChain:
+        certification = quote.signature.certification
+        cache = None if self.caches is None else self.caches.chains
+        name = key + certification.type.to_bytes(2, "little") + sha256(certification.data).digest()
+        chain = None if cache is None else cache.get(name, self.clock.now)
+        if chain is None:
+            chain = _verify_chain(trust.pck_chain(certification, collateral), self.root, trusted)
+            if cache is not None:
+                cache.put(name, chain)
+        chain.validity.check(self.clock)
+        return chain
+
+    def _key(
+        self, key: bytes, quote: Quote, trusted: VerifiedCollateral, chain: VerifiedChain
+    ) -> VerifiedKey:
+        signature = quote.signature
+        cache = None if self.caches is None or not self.caches.keys.most else self.caches.keys
+        if cache is None:
+            return _verify_qe_report(quote, trusted, chain)
+        name = sha256(
+            b"".join(
+                (
+                    key,
+                    chain.pck.certificate.fingerprint,
+                    signature.attestation_key,
+                    signature.qe_report,
+                    signature.qe_report_signature,
+                    signature.auth_data,
+                )
+            )
+        ).digest()
+        attested = cache.get(name, self.clock.now)
+        if attested is None:
+            attested = _verify_qe_report(quote, trusted, chain)
+            cache.put(name, attested)
+        return attested
+
+
+def _root_crl(data: bytes, root: TrustedRoot) -> Crl:
+    crl = Crl.from_bytes(data)
+    verify_crl(crl, root.certificate)
+    return crl
+
+
+def _verify_chain(
+    certificates: tuple[trust.Certificate, ...], root: TrustedRoot, trusted: VerifiedCollateral
+) -> VerifiedChain:
+    pck, issuer = trust.pck_certificate(certificates, root)
+    trust.check_not_revoked(issuer, trusted.root_ca_crl, Reason.CERT_REVOKED)
+    if trusted.pck_crl.issuer != pck.certificate.issuer:
+        raise NotAuthenticError(
+            Reason.CRL_ISSUER,
+            f'PCK revocation list is of "{trusted.pck_crl.issuer_cn}", the PCK certificate was '
+            f'issued by "{pck.certificate.issuer_cn}"',
+            hint=f"fetch the list with ca={pck.ca}",
+        )
+    trust.check_not_revoked(pck.certificate, trusted.pck_crl, Reason.PCK_REVOKED)
+    validity = Validity((Period.of_certificate(issuer), Period.of_certificate(pck.certificate)))
+    return VerifiedChain(pck=pck, issuer=issuer, validity=validity)
+
+
+def _check_platform(quote: Quote, trusted: VerifiedCollateral, pck: PckCertificate) -> None:
+    info, extension = trusted.tcb_info, pck.extension
+    tee = "SGX" if quote.header.tee_type is TeeType.SGX else "TDX"
+    for what, expected, found in (
+        ("id", tee, info.id),
+        ("FMSPC", extension.fmspc, info.fmspc),
+        ("PCEID", extension.pce_id, info.pce_id),
+    ):
+        if expected != found:
+            raise NotAuthenticError(
+                Reason.TCB_INFO_MISMATCH,
+                f"TCB Info is for {what} {_words(found)}, the quote's platform has "
+                f"{_words(expected)}",
+                hint="this collateral belongs to another kind of platform; fetch that of the quote",
+            )
+    expected_id = "QE" if tee == "SGX" else "TD_QE"
+    if trusted.qe_identity.id != expected_id:
+        raise NotAuthenticError(
+            Reason.QE_IDENTITY_MISMATCH,
+            f"QE identity is of {trusted.qe_identity.id}, a {tee} quote needs {expected_id}",
+            hint="fetch the identity that goes with the quote's TEE",
+        )
+    if isinstance(quote.body, TdReport):
+        check_module(info, quote.body)
+
+
+def _verify_qe_report(
+    quote: Quote, trusted: VerifiedCollateral, chain: VerifiedChain
+) -> VerifiedKey:
+    signature = quote.signature
+    encoded = der_signature(signature.qe_report_signature)
+    if encoded is None:
+        raise NotAuthenticError(
+            Reason.SIGNATURE_ENCODING, "signature of the QE report has a number out of range"
+        )
+    try:
+        chain.pck.certificate.public_key.verify(encoded, signature.qe_report, ECDSA_SHA256)
+    except InvalidSignature as exc:
+        raise NotAuthenticError(
+            Reason.QE_REPORT_SIGNATURE,
+            "QE report is not signed by the PCK key of the quote's platform",
+        ) from exc
+    report = ReportBody.from_bytes(signature.qe_report)
+    digest = sha256(signature.attestation_key + signature.auth_data).digest()
+    if report.report_data[:32] != digest:
+        raise NotAuthenticError(
+            Reason.QE_REPORT_DATA,
+            f"QE report vouches for another attestation key: expected {digest.hex()}, "
+            f"found {report.report_data[:32].hex()}",
+        )
+    public_key = load_public_key(signature.attestation_key)
+    if public_key is None:
+        raise MalformedError(
+            Reason.ATT_KEY_INVALID, "attestation key of the quote is not a point on P-256"
+        )
+    return VerifiedKey(
+        public_key=public_key,
+        qe_level=_qe_level(report, trusted.qe_identity),
+        expires=min(trusted.expires, chain.expires),
+    )
+
+
+def _qe_level(report: ReportBody, identity: EnclaveIdentity) -> IdentityLevel:
+    if report.is_debug:
+        raise NotAuthenticError(Reason.QE_DEBUG, "quoting enclave is a debug enclave")
+    raw = report.to_bytes()
+    for what, found, expected in (
+        ("MISCSELECT", _masked(raw[16:20], identity.misc_select_mask), identity.misc_select),
+        ("ATTRIBUTES", _masked(raw[48:64], identity.attributes_mask), identity.attributes),
+        ("MRSIGNER", report.mr_signer, identity.mr_signer),
+        ("ISVPRODID", report.isv_prod_id, identity.isv_prod_id),
+    ):
+        if found != expected:
+            raise NotAuthenticError(
+                Reason.QE_IDENTITY_MISMATCH,
+                f"quoting enclave has {what} {_words(found)}, expected {_words(expected)}",
+            )
+    level = choose_identity_level(identity.levels, report.isv_svn)
+    if level is None:
+        raise NotAuthenticError(
+            Reason.TCB_NOT_SUPPORTED,
+            f"quoting enclave has ISVSVN {report.isv_svn}, below every level of its identity "
+            f"(lowest is {identity.levels[-1].isv_svn})",
+            hint="update the quoting enclave of the host",
+        )
+    return level
+
+
+def _check_quote_signature(quote: Quote, attested: VerifiedKey) -> None:
+    encoded = der_signature(quote.signature.signature)
+    if encoded is None:
+        raise NotAuthenticError(
+            Reason.SIGNATURE_ENCODING, "signature of the quote has a number out of range"
+        )
+    try:
+        attested.public_key.verify(encoded, quote.signed, ECDSA_SHA256)
+    except InvalidSignature as exc:
+        raise NotAuthenticError(
+            Reason.QUOTE_SIGNATURE,
+            "quote is not signed by its attestation key: header or body were changed",
+        ) from exc
+
+
+def _evaluate(
+    trusted: VerifiedCollateral,
+    chain: VerifiedChain,
+    qe_level: IdentityLevel,
+    body: ReportBody | TdReport,
+) -> TcbVerdict:
+    memo: tuple[object, ...] = (qe_level.isv_svn,)
+    if isinstance(body, TdReport):
+        memo = (qe_level.isv_svn, body.tee_tcb_svn, body.tee_tcb_svn2)
+    verdict = chain.verdicts.get(memo)
+    if verdict is None:
+        verdict = evaluate(
+            chain.pck.extension, trusted.tcb_info, trusted.qe_identity, qe_level, body
+        )
+        if len(chain.verdicts) < MEMO_ENTRIES:
+            chain.verdicts[memo] = verdict
+    return verdict
+
+
+def _masked(value: bytes, mask: bytes) -> bytes:
+    return bytes(a & b for a, b in zip(value, mask, strict=True))
+
+
+def _words(value: str | bytes | int) -> str:
+    return value.hex().upper() if isinstance(value, bytes) else str(value)
+
+
+def _datetime(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
