@@ -74,7 +74,7 @@ class Reason(StrEnum):
         member.kind = kind
         return member
 
-    # Quotes: form
+    # Form of quotes
     QUOTE_FORMAT = "quote_format", Kind.MALFORMED
     QUOTE_VERSION = "quote_version", Kind.MALFORMED
     ATT_KEY_TYPE = "att_key_type", Kind.MALFORMED
@@ -85,12 +85,12 @@ class Reason(StrEnum):
     ATT_KEY_INVALID = "att_key_invalid", Kind.MALFORMED
     TRAILING_DATA = "trailing_data", Kind.MALFORMED
     TOO_LARGE = "too_large", Kind.MALFORMED
-    # Certificates, lists, documents: form
+    # Form of certificates, lists and documents
     CERT_FORMAT = "cert_format", Kind.MALFORMED
     PCK_EXTENSION = "pck_extension", Kind.MALFORMED
     CRL_FORMAT = "crl_format", Kind.MALFORMED
     COLLATERAL_FORMAT = "collateral_format", Kind.MALFORMED
-    # Other structures: form
+    # Form of other structures
     REPORT_FORMAT = "report_format", Kind.MALFORMED
     SIGSTRUCT_FORMAT = "sigstruct_format", Kind.MALFORMED
     MEASUREMENT_FORMAT = "measurement_format", Kind.MALFORMED

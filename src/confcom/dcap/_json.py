@@ -85,9 +85,9 @@ def date(parent: Object, name: str) -> int:
     """Return a member YYYY-MM-DDTHH:MM:SSZ as Unix seconds."""
     value = text(parent, name)
     try:
-        if not _DATE.fullmatch(value):
-            raise ValueError
-        return timegm(datetime.fromisoformat(value[:-1]).timetuple())
+        # Text of another form becomes one that no calendar has.
+        plain = value[:-1] if _DATE.fullmatch(value) else ""
+        return timegm(datetime.fromisoformat(plain).timetuple())
     except ValueError:
         raise DocumentError(f"{name} {value[:40]!r} is not a date YYYY-MM-DDTHH:MM:SSZ") from None
 

@@ -185,9 +185,10 @@ def _fields(certificate: x509.Certificate, data: bytes) -> dict[str, object]:
     if serial <= 0:
         raise ValueError("serial number is not positive")
     public_key = certificate.public_key()
-    if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(
+    is_p256 = isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(
         public_key.curve, ec.SECP256R1
-    ):
+    )
+    if not is_p256:
         raise ValueError("public key is not on P-256")
     extensions = {extension.oid: extension for extension in certificate.extensions}
     for oid, extension in extensions.items():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The 48 bytes that every ECDSA quote begins with (Intel SGX ECDSA Quote Library Reference, A.3)."""
+"""The first 48 bytes of every ECDSA quote (Intel SGX ECDSA Quote Library Reference, A.3)."""
 
 from dataclasses import astuple, dataclass
 from enum import IntEnum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
@@ -100,44 +100,48 @@ class Header:
                 not supported.
         """
         try:
-            version, key_type, tee_type, qe_svn, pce_svn, vendor, user_data = HEADER.unpack(data)
+            raw = _RawHeader._make(HEADER.unpack(data))  # type: ignore[arg-type]
         except LayoutError as exc:
             raise MalformedError(Reason.QUOTE_FORMAT, f"cannot parse quote: {exc}") from exc
-        known_version = _VERSIONS.get(version)
-        if known_version is None:
+        version = _VERSIONS.get(raw.version)
+        if version is None:
             raise MalformedError(
-                Reason.QUOTE_VERSION, f"quote version {version} is not supported; known are 3, 4, 5"
+                Reason.QUOTE_VERSION,
+                f"quote version {raw.version} is not supported; known are 3, 4, 5",
             )
-        if key_type != AttestationKeyType.ECDSA_P256:
+        if raw.att_key_type != AttestationKeyType.ECDSA_P256:
             raise MalformedError(
                 Reason.ATT_KEY_TYPE,
-                f"attestation key type {key_type} is not supported; 2 (ECDSA P-256) is",
+                f"attestation key type {raw.att_key_type} is not supported; 2 (ECDSA P-256) is",
                 hint="EPID quotes (types 0 and 1) cannot be verified any more"
-                if key_type in {0, 1}
+                if raw.att_key_type in {0, 1}
                 else None,
             )
-        known_tee = _TEE_TYPES.get(tee_type)
-        if known_tee is None or (known_tee is TeeType.TDX and known_version is QuoteVersion.V3):
+        tee = _TEE_TYPES.get(raw.tee_type)
+        if tee is None or (tee is TeeType.TDX and version is QuoteVersion.V3):
             raise MalformedError(
-                Reason.TEE_TYPE, f"TEE type {tee_type:#x} is not supported in version {version}"
+                Reason.TEE_TYPE, f"TEE type {raw.tee_type:#x} is not supported in version {version}"
             )
-        if vendor != INTEL_QE_VENDOR:
+        if raw.qe_vendor_id != INTEL_QE_VENDOR:
             raise MalformedError(
-                Reason.QE_VENDOR, f"QE vendor {vendor.hex()} is not Intel ({INTEL_QE_VENDOR.hex()})"
+                Reason.QE_VENDOR,
+                f"QE vendor {raw.qe_vendor_id.hex()} is not Intel ({INTEL_QE_VENDOR.hex()})",
             )
-        return cls(
-            known_version,
-            AttestationKeyType.ECDSA_P256,
-            known_tee,
-            qe_svn,
-            pce_svn,
-            vendor,
-            user_data,
-        )
+        return cls(version, AttestationKeyType.ECDSA_P256, tee, *raw[3:])
 
     def to_bytes(self) -> bytes:
         """Return the 48 bytes."""
         return HEADER.pack(astuple(self))
+
+
+class _RawHeader(NamedTuple):
+    version: int
+    att_key_type: int
+    tee_type: int
+    qe_svn: int
+    pce_svn: int
+    qe_vendor_id: bytes
+    user_data: bytes
 
 
 _VERSIONS: Final = {int(version): version for version in QuoteVersion}

@@ -23,7 +23,7 @@ from confcom.dcap.caches import (
     VerifiedCollateral,
     VerifiedKey,
 )
-from confcom.dcap.certificates import ECDSA_SHA256
+from confcom.dcap.certificates import ECDSA_SHA256, Certificate
 from confcom.dcap.collateral import Collateral
 from confcom.dcap.crl import Crl, verify_crl
 from confcom.dcap.documents import SignedDocument, verify_document
@@ -439,7 +439,7 @@ def _root_crl(data: bytes, root: TrustedRoot) -> Crl:
 
 
 def _verify_chain(
-    certificates: tuple[trust.Certificate, ...], root: TrustedRoot, trusted: VerifiedCollateral
+    certificates: tuple[Certificate, ...], root: TrustedRoot, trusted: VerifiedCollateral
 ) -> VerifiedChain:
     pck, issuer = trust.pck_certificate(certificates, root)
     trust.check_not_revoked(issuer, trusted.root_ca_crl, Reason.CERT_REVOKED)
