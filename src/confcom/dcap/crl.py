@@ -67,9 +67,9 @@ class Crl:
                 Reason.CRL_FORMAT, f"cannot parse revocation list: {text}"
             ) from exc
 
-    def revokes(self, certificate: Certificate) -> bool:
-        """Whether the list names a certificate of its issuer."""
-        return certificate.issuer == self.issuer and certificate.serial in self.serials
+    def revokes(self, serial: int) -> bool:
+        """Whether the list names a serial number of its issuer."""
+        return serial in self.serials
 
 
 def verify_crl(crl: Crl, issuer: Certificate) -> None:

@@ -28,7 +28,7 @@ _WHAT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SignedDocument:
-    """The exact bytes of an inner object, and the signature as 128 hex digits (r ‖ s)."""
+    """The exact bytes of an inner object, and the 64 bytes r ‖ s of the signature over them."""
 
     content: bytes = field(repr=False)
     signature: bytes = field(repr=False)
@@ -53,16 +53,27 @@ def split_envelope(body: bytes, member: str) -> SignedDocument:
     try:
         envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         content = bytes(envelope[member])
-        signature = msgspec.json.decode(envelope["signature"], type=str)
+        signature = read_signature(msgspec.json.decode(envelope["signature"], type=str).encode())
     except KeyError as exc:
         raise MalformedError(
             Reason.COLLATERAL_FORMAT, f"{what} answer has no member {exc.args[0]}"
         ) from exc
-    except (msgspec.DecodeError, RecursionError) as exc:
+    except (msgspec.DecodeError, RecursionError, ValueError) as exc:
         raise MalformedError(
             Reason.COLLATERAL_FORMAT, f"cannot parse {what} answer: {str(exc)[:200]}"
         ) from exc
-    return SignedDocument(content, signature.encode("utf-8", "replace"))
+    return SignedDocument(content, signature)
+
+
+def read_signature(digits: bytes) -> bytes:
+    """Return the 64 bytes of 128 hex digits.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if len(digits) != SIGNATURE_DIGITS:
+        raise ValueError(f"signature is not {SIGNATURE_DIGITS} hex digits")
+    return binascii.unhexlify(digits)
 
 
 def verify_document(
@@ -71,15 +82,9 @@ def verify_document(
     """Check the signature over the bytes as they were received.
 
     Raises:
-        NotAuthenticError: with the given reason; also if the signature is not 128 hex digits.
+        NotAuthenticError: with the given reason.
     """
-    try:
-        signature = binascii.unhexlify(document.signature)
-    except (binascii.Error, ValueError):
-        signature = b""
-    if len(signature) * 2 != SIGNATURE_DIGITS:
-        raise NotAuthenticError(reason, f"signature of {what} is not {SIGNATURE_DIGITS} hex digits")
-    encoded = der_signature(signature)
+    encoded = der_signature(document.signature)
     if encoded is None:
         raise NotAuthenticError(reason, f"signature of {what} has a number out of range")
     try:

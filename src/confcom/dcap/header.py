@@ -100,7 +100,7 @@ class Header:
                 not supported.
         """
         try:
-            raw = _RawHeader._make(HEADER.unpack(data))  # type: ignore[arg-type]
+            raw = _RawHeader._make(HEADER.unpack(data))
         except LayoutError as exc:
             raise MalformedError(Reason.QUOTE_FORMAT, f"cannot parse quote: {exc}") from exc
         version = _VERSIONS.get(raw.version)

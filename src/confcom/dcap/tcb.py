@@ -86,13 +86,13 @@ def evaluate(
 
     1. Platform level: the highest that all SVNs reach.
     2. TDX module level: the highest that the module's SVN reaches.
-    3. Revoked anywhere is a refusal; an old component makes the platform's status old.
+    3. Revoked anywhere is Revoked (see `refuse_revoked`); an old component makes the
+       platform's status old.
     4. TD reports 1.5: both at launch and now; a TD that was launched on an old TCB and runs on
        a current one should be launched again.
 
     Raises:
-        NotAuthenticError: reasons ``tcb_not_supported``, ``tcb_revoked``,
-            ``tdx_module_mismatch``.
+        NotAuthenticError: reasons ``tcb_not_supported``, ``tdx_module_mismatch``.
     """
     number = min(tcb_info.evaluation_data_number, qe_identity.evaluation_data_number)
     svn = body.tee_tcb_svn if isinstance(body, TdReport) else None
@@ -115,6 +115,28 @@ def evaluate(
         platform,
         qe_level,
         module,
+    )
+
+
+def refuse_revoked(verdict: TcbVerdict, pck: PckExtension) -> None:
+    """Refuse a TCB that is revoked, at launch or now; nothing can allow it.
+
+    Raises:
+        NotAuthenticError: reason ``tcb_revoked``.
+    """
+    if verdict.status is not _S.REVOKED:
+        return
+    parts = {
+        "its platform level": verdict.platform_level.status,
+        "its quoting enclave": verdict.qe_level.status,
+        "its TDX module": verdict.module_level and verdict.module_level.status,
+        "what runs now": verdict.current_status,
+    }
+    revoked = next(part for part, status in parts.items() if status is _S.REVOKED)
+    raise NotAuthenticError(
+        Reason.TCB_REVOKED,
+        f"TCB of platform {pck.fmspc.hex().upper()} is revoked: {revoked}",
+        hint="no setting accepts it: its keys may be known; update the platform",
     )
 
 
@@ -197,6 +219,8 @@ def converge(platform: TcbStatus, components: Iterable[TcbStatus]) -> TcbStatus:
 
 def relaunch(launch: TcbStatus, current: TcbStatus) -> TcbStatus:
     """Return the status of a TD from those at its launch and now."""
+    if _S.REVOKED in {launch, current}:
+        return _S.REVOKED
     if launch in _OLD and current in _CURRENT:
         if launch in _CONFIGURATION or current in _CONFIGURATION:
             return _S.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
@@ -220,13 +244,6 @@ def _status_at(
     status = converge(
         platform.status, (qe_level.status, *(() if module is None else (module.status,)))
     )
-    if status is _S.REVOKED:
-        raise NotAuthenticError(
-            Reason.TCB_REVOKED,
-            f"TCB of platform {pck.fmspc.hex().upper()} is revoked "
-            f"({_revoked_part(platform, qe_level)})",
-            hint="no setting accepts it: its keys may be known; update the platform",
-        )
     return status, platform, module
 
 
@@ -246,9 +263,3 @@ def _module_level(tcb_info: TcbInfo, svn: bytes) -> IdentityLevel:
             hint="update the TDX module",
         )
     return level
-
-
-def _revoked_part(platform: TcbLevel, qe_level: IdentityLevel) -> str:
-    if platform.status is _S.REVOKED:
-        return "its platform level"
-    return "its quoting enclave" if qe_level.status is _S.REVOKED else "its TDX module"

@@ -141,7 +141,7 @@ def check_not_revoked(certificate: Certificate, crl: Crl, reason: Reason) -> Non
     Raises:
         NotAuthenticError: the given reason, ``cert_revoked`` or ``pck_revoked``.
     """
-    if crl.revokes(certificate):
+    if certificate.issuer == crl.issuer and crl.revokes(certificate.serial):
         raise NotAuthenticError(
             reason,
             f'certificate "{certificate.subject_cn}" (serial {certificate.serial:x}) is revoked '

@@ -26,14 +26,20 @@ from confcom.dcap.caches import (
 from confcom.dcap.certificates import ECDSA_SHA256, Certificate
 from confcom.dcap.collateral import Collateral
 from confcom.dcap.crl import Crl, verify_crl
-from confcom.dcap.documents import SignedDocument, verify_document
+from confcom.dcap.documents import SignedDocument, read_signature, verify_document
 from confcom.dcap.evaluation import EvaluationNumbers
 from confcom.dcap.header import TeeType
 from confcom.dcap.identity import EnclaveIdentity, IdentityLevel
 from confcom.dcap.pck import PckCertificate
 from confcom.dcap.quote import Quote
 from confcom.dcap.roots import TrustedRoot
-from confcom.dcap.tcb import TcbVerdict, check_module, choose_identity_level, evaluate
+from confcom.dcap.tcb import (
+    TcbVerdict,
+    check_module,
+    choose_identity_level,
+    evaluate,
+    refuse_revoked,
+)
 from confcom.dcap.tcb_info import TcbInfo
 from confcom.dcap.td_report import TdReport
 from confcom.dcap.validity import Clock, Period, Validity
@@ -139,7 +145,7 @@ class VerifiedQuote:
 class TcbDiagnosis:
     """What is known of the TCB of a quote that is authentic but for its TCB, for explanations.
 
-    Either ``tcb`` is there, or ``refusal`` says why the TCB cannot be accepted.
+    ``refusal`` says why the TCB cannot be accepted; ``tcb`` is None where it is on no level.
     """
 
     quote: Quote
@@ -164,12 +170,14 @@ def verify(
     """Verify a quote: that it is authentic, and what its TCB is worth.
 
     1. The quote parses (``quote``).
-    2. The root is one to trust, within its dates, not in its own revocation list (``root``).
-    3. The root's revocation list: issuer, signature, dates (``root_crl``).
-    4. TCB Info: its signer's chain, the signature over the bytes received, form, dates
+    2. The root is one to trust, and TCB Info's issuer chain leads to it (``root``).
+    3. The root's revocation list: issuer, signature; it does not name the root itself
+       (``root_crl``).
+    4. TCB Info: its signer is not revoked, the signature is over the bytes received, form
        (``tcb_info``).
-    5. QE identity, likewise (``qe_identity``).
-    6. The PCK CA's revocation list: the CA's chain, issuer, signature, dates (``pck_crl``).
+    5. QE identity, likewise, with its own issuer chain (``qe_identity``).
+    6. The PCK CA's revocation list: the CA's chain, issuer, signature; then the dates
+       of all that steps 2 to 6 used (``pck_crl``).
     7. The PCK chain: names, signatures, rights, dates, revocation, SGX extension
        (``pck_chain``).
     8. TCB Info is for this platform and TEE; the TDX module is the expected one
@@ -203,6 +211,7 @@ def verify(
         parsed, trusted, chain, qe_level = run.authenticate(quote, collateral)
         run.step = VerificationStep.TCB
         tcb = _evaluate(trusted, chain, qe_level, parsed.body)
+        refuse_revoked(tcb, chain.pck.extension)
     except ConfcomError as error:
         error.step = run.step.value
         raise
@@ -250,6 +259,7 @@ def diagnose(
     tcb = refusal = None
     try:
         tcb = _evaluate(trusted, chain, qe_level, parsed.body)
+        refuse_revoked(tcb, chain.pck.extension)
     except NotAuthenticError as error:
         error.step = VerificationStep.TCB.value
         refusal = error
@@ -342,15 +352,15 @@ class _Run:
 
     def _verify_collateral(self, collateral: Collateral) -> VerifiedCollateral:
         root = self.root
+        self.step = VerificationStep.ROOT
+        tcb_signer = trust.signing_certificate(collateral.tcb_info_issuer_chain, root)
         self.step = VerificationStep.ROOT_CRL
         root_crl = _root_crl(collateral.root_ca_crl, root)
-        self.step = VerificationStep.ROOT
         trust.check_not_revoked(root.certificate, root_crl, Reason.CERT_REVOKED)
         self.step = VerificationStep.TCB_INFO
-        tcb_signer = trust.signing_certificate(collateral.tcb_info_issuer_chain, root)
         trust.check_not_revoked(tcb_signer, root_crl, Reason.CERT_REVOKED)
         verify_document(
-            SignedDocument(collateral.tcb_info, collateral.tcb_info_signature),
+            _signed(collateral.tcb_info, collateral.tcb_info_signature, Reason.TCB_INFO_SIGNATURE),
             tcb_signer,
             what="TCB Info",
             reason=Reason.TCB_INFO_SIGNATURE,
@@ -362,7 +372,11 @@ class _Run:
             qe_signer = trust.signing_certificate(collateral.qe_identity_issuer_chain, root)
             trust.check_not_revoked(qe_signer, root_crl, Reason.CERT_REVOKED)
         verify_document(
-            SignedDocument(collateral.qe_identity, collateral.qe_identity_signature),
+            _signed(
+                collateral.qe_identity,
+                collateral.qe_identity_signature,
+                Reason.QE_IDENTITY_SIGNATURE,
+            ),
             qe_signer,
             what="QE identity",
             reason=Reason.QE_IDENTITY_SIGNATURE,
@@ -430,6 +444,15 @@ class _Run:
             attested = _verify_qe_report(quote, trusted, chain)
             cache.put(name, attested)
         return attested
+
+
+def _signed(content: bytes, digits: bytes, reason: Reason) -> SignedDocument:
+    try:
+        return SignedDocument(content, read_signature(digits))
+    except ValueError as exc:
+        raise NotAuthenticError(
+            reason, f"signature of a document cannot be read: {len(digits)} characters, {exc}"
+        ) from exc
 
 
 def _root_crl(data: bytes, root: TrustedRoot) -> Crl:
