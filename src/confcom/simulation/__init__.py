@@ -1,2 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
 """Platforms in software under SIMULATED roots."""
+
+from confcom.simulation.enclave import SIMULATED_CPU_SVN, SIMULATED_KEY_ID, Enclave
+from confcom.simulation.intel import (
+    AUTH_DATA,
+    EVALUATION_DATA_NUMBER,
+    SIMULATED_ADVISORY,
+    SIMULATED_FMSPC,
+    SIMULATED_MODULE,
+    SIMULATED_SVNS,
+    Issue,
+    Platform,
+    QuotingEnclave,
+    SimulatedAuthority,
+    TdHistory,
+    encode_pck_extension,
+    make_authority,
+    make_qe,
+    make_qe_identity,
+    make_tcb_info,
+    render_envelope,
+    render_evaluation_numbers,
+    render_identity,
+    render_tcb_info,
+)
+from confcom.simulation.local_attestation import NO_TARGET, SDK_QUOTING_ENCLAVE, check_report
+from confcom.simulation.pki import (
+    CertifiedKey,
+    Revocation,
+    issue_authority,
+    issue_crl,
+    issue_leaf,
+)
+from confcom.simulation.td import TdxModule, TrustDomain, check_td_report, seal_td_report
+
+__all__ = [
+    "AUTH_DATA",
+    "EVALUATION_DATA_NUMBER",
+    "NO_TARGET",
+    "SDK_QUOTING_ENCLAVE",
+    "SIMULATED_ADVISORY",
+    "SIMULATED_CPU_SVN",
+    "SIMULATED_FMSPC",
+    "SIMULATED_KEY_ID",
+    "SIMULATED_MODULE",
+    "SIMULATED_SVNS",
+    "CertifiedKey",
+    "Enclave",
+    "Issue",
+    "Platform",
+    "QuotingEnclave",
+    "Revocation",
+    "SimulatedAuthority",
+    "TdHistory",
+    "TdxModule",
+    "TrustDomain",
+    "check_report",
+    "check_td_report",
+    "encode_pck_extension",
+    "issue_authority",
+    "issue_crl",
+    "issue_leaf",
+    "make_authority",
+    "make_qe",
+    "make_qe_identity",
+    "make_tcb_info",
+    "render_envelope",
+    "render_evaluation_numbers",
+    "render_identity",
+    "render_tcb_info",
+    "seal_td_report",
+]

@@ -57,8 +57,12 @@ class CertifiedKey:
     @property
     def common_name(self) -> str:
         """The common name in the certificate's subject."""
-        (attribute,) = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return str(attribute.value)
+        return _common_name(self.certificate.subject)
+
+    @property
+    def issuer_name(self) -> str:
+        """The common name of the certificate's issuer."""
+        return _common_name(self.certificate.issuer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +217,11 @@ def _name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.COUNTRY_NAME, "XX"),
         ]
     )
+
+
+def _common_name(name: x509.Name) -> str:
+    (attribute,) = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(attribute.value)
 
 
 def _authority_key_identifier(issuer: CertifiedKey) -> x509.AuthorityKeyIdentifier:
