@@ -8,6 +8,7 @@ refusal there.
 
 import binascii
 import re
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Self
@@ -102,12 +103,18 @@ class Certificate:
             ) from exc
 
 
-def parse_pem_chain(data: bytes, *, most: int = MAX_CERTIFICATES) -> tuple[Certificate, ...]:
+def parse_pem_chain(
+    data: bytes,
+    *,
+    most: int = MAX_CERTIFICATES,
+    known: MutableMapping[bytes, Certificate] | None = None,
+) -> tuple[Certificate, ...]:
     """Parse PEM certificates in the order of the text; NUL at the end and CRLF are accepted.
 
     Args:
         data: at most 64 KiB.
         most: how many certificates there may be.
+        known: certificates by their DER that need not be parsed again; new ones are added.
 
     Raises:
         MalformedError: none, too many, or one that does not parse; text between the
@@ -126,7 +133,7 @@ def parse_pem_chain(data: bytes, *, most: int = MAX_CERTIFICATES) -> tuple[Certi
             raise MalformedError(
                 Reason.CERT_FORMAT, f"certificate chain has more than {most} certificates"
             )
-        certificates.append(Certificate.from_der(_decode(match[1])))
+        certificates.append(_parse(_decode(match[1]), known))
         position = match.end()
     _refuse_text(data[position:].rstrip(b"\x00"))
     if not certificates:
@@ -252,6 +259,14 @@ def common_name(name: x509.Name) -> str:
     if len(attributes) != 1 or not isinstance(attributes[0].value, str):
         raise ValueError("name has not exactly one common name")
     return attributes[0].value
+
+
+def _parse(der: bytes, known: MutableMapping[bytes, Certificate] | None) -> Certificate:
+    if known is None:
+        return Certificate.from_der(der)
+    if der not in known:
+        known[der] = Certificate.from_der(der)
+    return known[der]
 
 
 def _decode(text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first 48 bytes of every ECDSA quote (Intel SGX ECDSA Quote Library Reference, A.3)."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple, Self
 
@@ -131,7 +131,7 @@ class Header:
 
     def to_bytes(self) -> bytes:
         """Return the 48 bytes."""
-        return HEADER.pack(astuple(self))
+        return HEADER.pack_attributes(self)
 
 
 class _RawHeader(NamedTuple):

@@ -5,7 +5,7 @@ Sources: Intel TDX DCAP Quoting Library API, appendix A.3; Intel TDX Module base
 specification (TDREPORT_STRUCT); ``sgx_quote_5.h`` of Intel's DCAP sources for the extended body.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import IntFlag
 from typing import Self
 
@@ -148,7 +148,7 @@ class TdReport:
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the form that the fields are of."""
-        return self.layout.pack(astuple(self)[: len(self.layout.fields)])
+        return self.layout.pack_attributes(self)
 
     @property
     def layout(self) -> Layout:
@@ -266,4 +266,4 @@ class TdxReport:
 
     def to_bytes(self) -> bytes:
         """Return the 1024 bytes."""
-        return TDREPORT.pack(astuple(self))
+        return TDREPORT.pack_attributes(self)

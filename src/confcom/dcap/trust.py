@@ -5,7 +5,7 @@ Certificates are chosen by their names, never by their position, and the pinned 
 place of any root that a chain carries.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Final
 
 from confcom.dcap.certificates import Certificate, parse_pem_chain, verify_certificate
@@ -19,6 +19,9 @@ from confcom.reasons import Reason
 
 TCB_SIGNING: Final = "SGX TCB Signing"
 PCK: Final = "SGX PCK Certificate"
+Known = MutableMapping[bytes, Certificate]
+"""Certificates by DER that one verification has parsed already: a root comes three times."""
+
 _ALLOW: Final = (
     "simulated evidence proves nothing; to accept it in a test give both --root FILE and "
     "--allow-simulated"
@@ -37,14 +40,14 @@ def check_root(root: TrustedRoot, *, allow_simulated: bool) -> None:
         )
 
 
-def signing_certificate(chain: bytes, root: TrustedRoot) -> Certificate:
+def signing_certificate(chain: bytes, root: TrustedRoot, known: Known) -> Certificate:
     """Return the verified TCB Signing certificate of an issuer chain.
 
     Raises:
         MalformedError: reason ``cert_format``.
         NotAuthenticError: reasons ``untrusted_root``, ``simulated_root``, ``cert_signature``.
     """
-    signer = _one_below_root(chain, root, "issuer chain of a signed document")
+    signer = _one_below_root(chain, root, known, "issuer chain of a signed document")
     if TCB_SIGNING not in signer.subject_cn or signer.is_ca or not signer.may_sign_data:
         raise MalformedError(
             Reason.CERT_FORMAT,
@@ -54,7 +57,7 @@ def signing_certificate(chain: bytes, root: TrustedRoot) -> Certificate:
     return signer
 
 
-def intermediate_certificate(chain: bytes, root: TrustedRoot) -> Certificate:
+def intermediate_certificate(chain: bytes, root: TrustedRoot, known: Known) -> Certificate:
     """Return the verified PCK CA of an issuer chain.
 
     Raises:
@@ -62,13 +65,15 @@ def intermediate_certificate(chain: bytes, root: TrustedRoot) -> Certificate:
         NotAuthenticError: reasons ``untrusted_root``, ``simulated_root``, ``pck_chain``,
             ``cert_signature``.
     """
-    intermediate = _one_below_root(chain, root, "issuer chain of the PCK revocation list")
+    intermediate = _one_below_root(chain, root, known, "issuer chain of the PCK revocation list")
     PckCa.of_issuer(intermediate.subject_cn)
     verify_certificate(intermediate, root.certificate)
     return intermediate
 
 
-def pck_chain(certification: CertificationData, collateral: Collateral) -> tuple[Certificate, ...]:
+def pck_chain(
+    certification: CertificationData, collateral: Collateral, known: Known
+) -> tuple[Certificate, ...]:
     """Return the certificates that come with a quote, or from outside where it carries none.
 
     Raises:
@@ -76,7 +81,7 @@ def pck_chain(certification: CertificationData, collateral: Collateral) -> tuple
         UnavailableError: reason ``pck_missing``.
     """
     if certification.type is CertType.PCK_CHAIN:
-        return parse_pem_chain(certification.data)
+        return parse_pem_chain(certification.data, known=known)
     if collateral.pck_certificate_chain is None:
         raise UnavailableError(
             Reason.PCK_MISSING,
@@ -85,10 +90,10 @@ def pck_chain(certification: CertificationData, collateral: Collateral) -> tuple
             hint="put pck_certificate_chain into the collateral, or fetch it from the PCCS of "
             "the platform",
         )
-    outside = parse_pem_chain(collateral.pck_certificate_chain)
+    outside = parse_pem_chain(collateral.pck_certificate_chain, known=known)
     if certification.type is not CertType.PCK_LEAF:
         return outside
-    inside = parse_pem_chain(certification.data)
+    inside = parse_pem_chain(certification.data, known=known)
     return (*inside, *(one for one in outside if one.der not in {own.der for own in inside}))
 
 
@@ -150,8 +155,8 @@ def check_not_revoked(certificate: Certificate, crl: Crl, reason: Reason) -> Non
         )
 
 
-def _one_below_root(chain: bytes, root: TrustedRoot, what: str) -> Certificate:
-    others = _without_root(parse_pem_chain(chain), root)
+def _one_below_root(chain: bytes, root: TrustedRoot, known: Known, what: str) -> Certificate:
+    others = _without_root(parse_pem_chain(chain, known=known), root)
     if len(others) != 1:
         raise MalformedError(
             Reason.CERT_FORMAT,

@@ -291,7 +291,7 @@ def verify_evaluation_numbers(
     clock = Clock.at(at, allowance=_NO_TIME, grace=_NO_TIME)
     trust.check_root(root, allow_simulated=allow_simulated)
     crl = _root_crl(root_ca_crl, root)
-    signer = trust.signing_certificate(issuer_chain, root)
+    signer = trust.signing_certificate(issuer_chain, root, {})
     trust.check_not_revoked(signer, crl, Reason.CERT_REVOKED)
     what = "list of TCB evaluation data numbers"
     verify_document(document, signer, what=what, reason=Reason.EVALUATION_NUMBERS_SIGNATURE)
@@ -305,7 +305,7 @@ def verify_evaluation_numbers(
 class _Run:
     """Steps 1 to 10 for one quote; knows the step it is in."""
 
-    __slots__ = ("allow_simulated", "caches", "clock", "root", "step")
+    __slots__ = ("allow_simulated", "caches", "clock", "known", "root", "step")
 
     def __init__(
         self, root: TrustedRoot, allow_simulated: bool, clock: Clock, caches: Caches | None
@@ -314,6 +314,7 @@ class _Run:
         self.allow_simulated = allow_simulated
         self.clock = clock
         self.caches = caches
+        self.known: trust.Known = {root.certificate.der: root.certificate}
         self.step = VerificationStep.QUOTE
 
     def authenticate(
@@ -353,7 +354,7 @@ class _Run:
     def _verify_collateral(self, collateral: Collateral) -> VerifiedCollateral:
         root = self.root
         self.step = VerificationStep.ROOT
-        tcb_signer = trust.signing_certificate(collateral.tcb_info_issuer_chain, root)
+        tcb_signer = trust.signing_certificate(collateral.tcb_info_issuer_chain, root, self.known)
         self.step = VerificationStep.ROOT_CRL
         root_crl = _root_crl(collateral.root_ca_crl, root)
         trust.check_not_revoked(root.certificate, root_crl, Reason.CERT_REVOKED)
@@ -369,7 +370,9 @@ class _Run:
         self.step = VerificationStep.QE_IDENTITY
         qe_signer = tcb_signer
         if collateral.qe_identity_issuer_chain != collateral.tcb_info_issuer_chain:
-            qe_signer = trust.signing_certificate(collateral.qe_identity_issuer_chain, root)
+            qe_signer = trust.signing_certificate(
+                collateral.qe_identity_issuer_chain, root, self.known
+            )
             trust.check_not_revoked(qe_signer, root_crl, Reason.CERT_REVOKED)
         verify_document(
             _signed(
@@ -383,7 +386,7 @@ class _Run:
         )
         qe_identity = EnclaveIdentity.from_bytes(collateral.qe_identity)
         self.step = VerificationStep.PCK_CRL
-        pck_ca = trust.intermediate_certificate(collateral.pck_crl_issuer_chain, root)
+        pck_ca = trust.intermediate_certificate(collateral.pck_crl_issuer_chain, root, self.known)
         trust.check_not_revoked(pck_ca, root_crl, Reason.CERT_REVOKED)
         pck_crl = Crl.from_bytes(collateral.pck_crl)
         verify_crl(pck_crl, pck_ca)
@@ -414,7 +417,8 @@ class _Run:
         name = key + certification.type.to_bytes(2, "little") + sha256(certification.data).digest()
         chain = None if cache is None else cache.get(name, self.clock.now)
         if chain is None:
-            chain = _verify_chain(trust.pck_chain(certification, collateral), self.root, trusted)
+            certificates = trust.pck_chain(certification, collateral, self.known)
+            chain = _verify_chain(certificates, self.root, trusted)
             if cache is not None:
                 cache.put(name, chain)
         chain.validity.check(self.clock)
@@ -535,15 +539,14 @@ def _verify_qe_report(
         )
     return VerifiedKey(
         public_key=public_key,
-        qe_level=_qe_level(report, trusted.qe_identity),
+        qe_level=_qe_level(report, signature.qe_report, trusted.qe_identity),
         expires=min(trusted.expires, chain.expires),
     )
 
 
-def _qe_level(report: ReportBody, identity: EnclaveIdentity) -> IdentityLevel:
+def _qe_level(report: ReportBody, raw: bytes, identity: EnclaveIdentity) -> IdentityLevel:
     if report.is_debug:
         raise NotAuthenticError(Reason.QE_DEBUG, "quoting enclave is a debug enclave")
-    raw = report.to_bytes()
     for what, found, expected in (
         ("MISCSELECT", _masked(raw[16:20], identity.misc_select_mask), identity.misc_select),
         ("ATTRIBUTES", _masked(raw[48:64], identity.attributes_mask), identity.attributes),
@@ -601,7 +604,8 @@ def _evaluate(
 
 
 def _masked(value: bytes, mask: bytes) -> bytes:
-    return bytes(a & b for a, b in zip(value, mask, strict=True))
+    common = int.from_bytes(value, "big") & int.from_bytes(mask, "big")
+    return common.to_bytes(len(value), "big")
 
 
 def _words(value: str | bytes | int) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Local attestation: report body, REPORT, TARGETINFO (Intel SDM volume 3D, chapter 36)."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 from confcom.errors import MalformedError
@@ -118,7 +118,7 @@ class ReportBody:
 
     def to_bytes(self) -> bytes:
         """Return the 384 bytes."""
-        return REPORT_BODY.pack(astuple(self))
+        return REPORT_BODY.pack_attributes(self)
 
     @property
     def is_debug(self) -> bool:
@@ -185,4 +185,4 @@ class TargetInfo:
 
     def to_bytes(self) -> bytes:
         """Return the 512 bytes."""
-        return TARGET_INFO.pack(astuple(self))
+        return TARGET_INFO.pack_attributes(self)

@@ -141,6 +141,10 @@ class Layout:
         except struct.error as exc:
             raise LayoutError(f"{self.name}: a value is out of range: {exc}") from exc
 
+    def pack_attributes(self, value: object) -> bytes:
+        """Return the bytes of an object that has the fields as attributes."""
+        return self.pack([getattr(value, field.name) for field in self.fields])
+
     def offset_of(self, name: str) -> int:
         """Return the offset of a field in bytes."""
         return self[name].offset
