@@ -88,9 +88,14 @@ CERTIFICATION: Final = Layout(
 )
 
 
+_PPID_BYTES: Final = 16
+
+
 def _ppid(name: str, size: int, *, has_pce_id: bool = True) -> Layout:
     fields = [
-        Field("ppid", 0, size, doc="identifier of the platform"),
+        Field("ppid", 0, size, doc="identifier of the platform")
+        if size == _PPID_BYTES
+        else Field("encrypted_ppid", 0, size, doc="PPID under a key of Intel's service"),
         Field("cpu_svn", size, 16, doc="security version of the processor"),
         Field("pce_svn", size + 16, 2, Kind.UINT, doc="security version of the PCE"),
     ]

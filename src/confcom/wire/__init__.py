@@ -3,7 +3,7 @@
 
 from confcom.wire._cursor import Cursor
 from confcom.wire._der import DerElement, DerError, Tag, read_der
-from confcom.wire._dump import Annotation, annotate, render_dump
+from confcom.wire._dump import Annotation, annotate, annotate_bytes, render_dump
 from confcom.wire._layout import Field, Kind, Layout, LayoutError, Value
 from confcom.wire._text import Encoding, ascii_text, decode_binary, decode_with_encoding
 
@@ -20,6 +20,7 @@ __all__ = [
     "Tag",
     "Value",
     "annotate",
+    "annotate_bytes",
     "ascii_text",
     "decode_binary",
     "decode_with_encoding",

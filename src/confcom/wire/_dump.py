@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from confcom.wire._layout import Field, Layout
+from confcom.wire._layout import Layout
 
 _BYTES_PER_LINE = 16
 _TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
@@ -47,7 +47,7 @@ def annotate(
             offset=base + field.offset,
             data=data[field.offset : field.offset + field.size],
             name=lead + field.key,
-            value=_show(field, value),
+            value=_show(value),
             meaning=field.describe(value) if field.describe else "",
         )
         for field, value in zip(layout, layout.unpack(data), strict=True)
@@ -72,9 +72,18 @@ def render_dump(annotations: Iterable[Annotation]) -> Iterator[str]:
             yield f"{annotation.offset + start:6d}  {line.hex(' '):<47}  {text}".rstrip()
 
 
-def _show(field: Field, value: int | bytes) -> str:
+def annotate_bytes(name: str, data: bytes, *, offset: int) -> Annotation:
+    """Return the annotation of bytes that no table describes."""
+    return Annotation(offset=offset, data=data, name=name, value=_show_bytes(data))
+
+
+def _show(value: int | bytes) -> str:
     if isinstance(value, int):
         return f"{value} ({value:#x})" if value > 9 else str(value)
-    if not any(value):
-        return f"{field.size} zero bytes"
-    return value.hex() if len(value) <= 16 else f"{value[:8].hex()}… ({len(value)} bytes)"
+    return _show_bytes(value)
+
+
+def _show_bytes(data: bytes) -> str:
+    if not any(data):
+        return "1 zero byte" if len(data) == 1 else f"{len(data)} zero bytes"
+    return data.hex() if len(data) <= 16 else f"{data[:8].hex()}… ({len(data)} bytes)"

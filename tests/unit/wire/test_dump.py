@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The annotated dump: every byte once, with field, value and meaning."""
 
-from confcom.wire import Annotation, Field, Kind, Layout, Value, annotate, render_dump
+import pytest
+
+from confcom.wire import (
+    Annotation,
+    Field,
+    Kind,
+    Layout,
+    Value,
+    annotate,
+    annotate_bytes,
+    render_dump,
+)
 
 
 def spoken(value: Value) -> str:
@@ -90,3 +101,18 @@ def test_shows_text_beside_its_further_lines() -> None:
 def test_shows_no_text_beside_bytes_that_are_not() -> None:
     data = Annotation(offset=0, data=b"A" * 20 + b"\0", name="bytes", value="21 bytes")
     assert list(render_dump([data]))[1] == "    16  41 41 41 41 00"
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b"", "0 zero bytes"),
+        (b"\0", "1 zero byte"),
+        (bytes(70), "70 zero bytes"),
+        (b"\1\2", "0102"),
+        (b"\1" * 17, "0101010101010101… (17 bytes)"),
+    ],
+)
+def test_shows_bytes_that_no_table_describes(data: bytes, value: str) -> None:
+    expected = Annotation(offset=5, data=data, name="rest", value=value)
+    assert annotate_bytes("rest", data, offset=5) == expected
