@@ -68,12 +68,13 @@ def verify_recorded(folder: Path) -> Iterator[Recorded]:
         if case.origin != "real" or case.quote_edits or case.root != "intel" or not is_accepted:
             continue
         at = datetime.fromtimestamp(case.now, UTC)
+        data = _read(folder / case.quote, "quote")
+        bundle = _read(folder / case.collateral, "collateral")
         kind = "not a quote"
         try:
-            quote = Quote.from_bytes(_read(folder / case.quote, "quote"))
+            quote = Quote.from_bytes(data)
             kind = f"{'TDX' if quote.is_tdx else 'SGX'} version {quote.header.version:d}"
-            collateral = Collateral.from_json(_read(folder / case.collateral, "collateral"))
-            verified = verify(quote, collateral, at=at, root=root)
+            verified = verify(quote, Collateral.from_json(bundle), at=at, root=root)
         except ConfcomError as exc:
             yield Recorded(case.id, kind, at, None, exc.message)
         else:
