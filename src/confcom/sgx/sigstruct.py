@@ -8,7 +8,7 @@ parses here is one whose signature a processor would go on to verify.
 import datetime
 import hashlib
 from collections.abc import Mapping
-from dataclasses import InitVar, astuple, dataclass
+from dataclasses import InitVar, dataclass
 from enum import IntEnum, IntFlag
 from typing import Final, Self
 
@@ -176,7 +176,7 @@ class Sigstruct:
 
     def to_bytes(self) -> bytes:
         """Return the 1808 bytes."""
-        return SIGSTRUCT.pack(astuple(self))
+        return SIGSTRUCT.pack_attributes(self)
 
     @property
     def signed(self) -> bytes:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of structures: checked when built, exact when read and written."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from confcom.wire import Field, Kind, Layout, LayoutError
@@ -104,6 +106,16 @@ def test_refuses_to_write_bytes_of_another_size(tag: bytes) -> None:
 def test_refuses_to_write_a_number_that_does_not_fit(number: int) -> None:
     with pytest.raises(LayoutError, match="point: a value is out of range"):
         POINT.pack((bytes(2), 0, number, bytes(3)))
+
+
+def test_writes_the_attributes_of_an_object_by_their_names() -> None:
+    point = SimpleNamespace(reserved=bytes(3), y=255, x=0x04030201, tag=b"\xbe\xef", other=7)
+    assert POINT.pack_attributes(point) == POINT_BYTES
+
+
+def test_refuses_to_write_an_object_that_lacks_a_field() -> None:
+    with pytest.raises(AttributeError, match="tag"):
+        POINT.pack_attributes(SimpleNamespace(x=1))
 
 
 def test_knows_where_each_field_is() -> None:
