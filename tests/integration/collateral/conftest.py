@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from confcom.adapters.collateral.checks import Checker
 
 from confcom.adapters.collateral.backoff import RetryPolicy
+from confcom.adapters.collateral.checks import Checker
 from confcom.adapters.collateral.disk_cache import DiskCache
 from confcom.adapters.collateral.events import Event
 from confcom.adapters.collateral.http_client import HttpOptions

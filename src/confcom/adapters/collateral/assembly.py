@@ -84,7 +84,8 @@ def platform_of_quote(quote: Quote) -> Platform | PckCertificateRequest:
         int.from_bytes(raw["pce_svn"], "little"),
         # The old form of type 1 leaves out the PCE id, which is zero on all platforms so far.
         raw.get("pce_id", bytes(2)),
-        raw["ppid"] if certification.type is CertType.PPID_RSA3072 else None,
+        # Under the older, smaller key (type 2) the services do not take it.
+        raw["encrypted_ppid"] if certification.type is CertType.PPID_RSA3072 else None,
     )
 
 

@@ -164,8 +164,9 @@ class Checker:
             raise UnavailableError(
                 Reason.COLLATERAL_MISSING, f"cannot verify {request} without the root CA CRL"
             )
-        crl = self._root_crl(root_ca_crl)
+        # Signatures first: they tell best what is wrong with documents under another root.
         content = self._content(request, answer)
+        crl = self._root_crl(root_ca_crl)
         for signer in content.signers:
             # The list of the root says nothing of leaves; that of the PCK CA is the verifier's.
             check_not_revoked(signer, crl, Reason.CERT_REVOKED)
@@ -195,7 +196,7 @@ class Checker:
                 raise ValueError(f"{request} has no issuer chain")
 
     def _tcb_info(self, request: TcbInfoRequest, body: bytes, chain: bytes) -> _Content:
-        signer = signing_certificate(chain, self.root)
+        signer = signing_certificate(chain, self.root, {})
         signed = split_envelope(body, "tcbInfo")
         verify_document(signed, signer, what="TCB Info", reason=Reason.TCB_INFO_SIGNATURE)
         info = TcbInfo.from_bytes(signed.content)
@@ -206,7 +207,7 @@ class Checker:
         return _Content(Period.of_document(info), (signer,), number)
 
     def _qe_identity(self, request: QeIdentityRequest, body: bytes, chain: bytes) -> _Content:
-        signer = signing_certificate(chain, self.root)
+        signer = signing_certificate(chain, self.root, {})
         signed = split_envelope(body, "enclaveIdentity")
         verify_document(signed, signer, what="QE identity", reason=Reason.QE_IDENTITY_SIGNATURE)
         identity = EnclaveIdentity.from_bytes(signed.content)
@@ -216,7 +217,7 @@ class Checker:
         return _Content(Period.of_document(identity), (signer,), number)
 
     def _numbers(self, request: EvaluationNumbersRequest, body: bytes, chain: bytes) -> _Content:
-        signer = signing_certificate(chain, self.root)
+        signer = signing_certificate(chain, self.root, {})
         signed = split_envelope(body, "tcbEvaluationDataNumbers")
         verify_document(
             signed, signer, what=str(request), reason=Reason.EVALUATION_NUMBERS_SIGNATURE
@@ -230,7 +231,7 @@ class Checker:
         return _Content(period, (signer,), None, listed)
 
     def _pck_crl(self, request: PckCrlRequest, body: bytes, chain: bytes) -> _Content:
-        issuer = intermediate_certificate(chain, self.root)
+        issuer = intermediate_certificate(chain, self.root, {})
         _expect(request, "CA", request.ca, PckCa.of_issuer(issuer.subject_cn))
         crl = Crl.from_bytes(body)
         verify_crl(crl, issuer)

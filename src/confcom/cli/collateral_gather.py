@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Get many documents, from this machine or over the network, with progress."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from confcom.adapters.collateral.assembly import Platform, platform_of_chain
+from confcom.adapters.collateral.document import Document
+from confcom.adapters.collateral.requests import CollateralRequest, SignedRequest
+from confcom.cli.collateral_finding import event_observer
+from confcom.cli.collateral_setup import CollateralSetup
+from confcom.cli.collateral_subjects import Subjects
+from confcom.cli.collateral_tables import Row
+from confcom.cli.progress import progress
+from confcom.cli.session import Session
+from confcom.errors import ConfcomError, UnavailableError
+from confcom.reasons import Reason
+
+R = TypeVar("R", bound=CollateralRequest)
+
+
+class Gatherer:
+    """Gets documents as a set-up says.
+
+    Args:
+        setup: where from.
+        session: shows progress and warnings.
+    """
+
+    def __init__(self, setup: CollateralSetup, session: Session) -> None:
+        self._setup = setup
+        self._session = session
+
+    def platforms(self, subjects: Subjects) -> tuple[Platform, ...]:
+        """Return the platforms of the subjects; asks for what quotes do not say themselves.
+
+        Raises:
+            UnavailableError: the list of FMSPCs, or a PCK certificate, is not to be had.
+        """
+        listed = self._listed() if subjects.asks_service else ()
+        found = dict.fromkeys(subjects.platforms(listed))
+        wanted = subjects.pck_requests()
+        certificates = self.documents(tuple(wanted), "fetching PCK certificates")
+        for request, result in certificates.items():
+            if isinstance(result, ConfcomError):
+                raise result
+            chain = result.answer.body + (result.answer.issuer_chain or b"")
+            found[platform_of_chain(chain, wanted[request])] = None
+        return tuple(found)
+
+    def rows(self, requests: Sequence[SignedRequest], what: str) -> list[Row]:
+        """Return a row for each document, in the order of the requests."""
+        return [
+            row_of(request, result) for request, result in self.documents(requests, what).items()
+        ]
+
+    def documents(self, requests: Sequence[R], what: str) -> dict[R, Document | ConfcomError]:
+        """Return each document or why there is none, in the order of the requests.
+
+        Args:
+            requests: which.
+            what: what is being done, for the bar.
+        """
+        found: dict[CollateralRequest, Document | ConfcomError] = {}
+        with progress(self._session, what, len(requests)) as advance:
+
+            def done(request: CollateralRequest, result: Document | ConfcomError) -> None:
+                found[request] = result
+                advance(1)
+
+            if requests:
+                self._get(requests, done)
+        return {request: found[request] for request in requests}
+
+    def _get(
+        self,
+        requests: Sequence[CollateralRequest],
+        done: Callable[[CollateralRequest, Document | ConfcomError], None],
+    ) -> None:
+        if not self._setup.may_go_online:
+            finder = self._setup.offline_finder()
+            now = self._setup.now().timestamp()
+            for request in requests:
+                try:
+                    done(request, finder.document(request, now))
+                except ConfcomError as exc:
+                    done(request, exc)
+            return
+        from confcom.adapters.collateral.online import (  # noqa: PLC0415 - takes 150 ms to load
+            fetch_documents,
+        )
+
+        setup = self._setup.online_setup(event_observer(self._session.warn))
+        fetch_documents(setup, requests, done=done)
+
+    def _listed(self) -> tuple[bytes, ...]:
+        if not self._setup.may_go_online:
+            raise UnavailableError(
+                Reason.SOURCE_UNREACHABLE,
+                "cannot ask a service for its list of FMSPCs: the network is not to be used",
+                hint="name a file with the list: --all LIST",
+            )
+        from confcom.adapters.collateral.online import (  # noqa: PLC0415 - takes 150 ms to load
+            fetch_fmspcs,
+        )
+
+        return fetch_fmspcs(self._setup.online_setup(event_observer(self._session.warn)))
+
+
+def row_of(request: CollateralRequest, result: Document | ConfcomError) -> Row:
+    """Return the row of a document, or of why there is none."""
+    if isinstance(result, ConfcomError):
+        return Row(request.name, None, error=result)
+    return Row(request.name, result.answer.source, result, fetched_at=result.fetched_at)
