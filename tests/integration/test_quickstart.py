@@ -80,6 +80,21 @@ def test_keep_refuses_a_folder_that_exists(
     assert not any((tmp_path / "kept").iterdir())
 
 
+def test_keep_refuses_a_folder_that_cannot_be_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["quickstart", "--keep", str(tmp_path / "file" / "kept")]) == ExitCode.USAGE
+    assert "cannot keep the files" in capsys.readouterr().err
+
+
+def test_global_options_reach_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("confcom.toml").write_text("version = 1\n[output]\nformat = 'json'\n")
+    arguments = ["--config", "confcom.toml", "--debug"]
+    assert main(["quickstart", *arguments]) == ExitCode.YES
+    assert '"rootFingerprint": ' in capsys.readouterr().out
+
+
 def test_recorded_quotes_are_verified_where_they_are_at_hand(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,8 +53,8 @@ def quickstart(ctx: click.Context, keep: Path | None) -> int:
     are verified under Intel's root too.
     """
     session = session_of(ctx)
+    tour = _Tour(session)
     recorded = find_recorded()
-    recorded = recorded.resolve() if recorded else None
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         if keep is None:
@@ -62,7 +62,6 @@ def quickstart(ctx: click.Context, keep: Path | None) -> int:
         else:
             folder = _make_folder(keep)
         stack.enter_context(contextlib.chdir(folder))
-        tour = _Tour(session)
         try:
             _simulated(tour)
             if recorded is not None:
@@ -97,6 +96,7 @@ class _Tour:
         self._session = session
         self._color = session.colors_stdout()
         self._proved: list[str] = []
+        self._options = _global_options(session, color=self._color)
 
     def title(self, text: str) -> None:
         """Begin a step."""
@@ -111,7 +111,7 @@ class _Tour:
     def run(self, *arguments: str, end: ExitCode = ExitCode.YES) -> None:
         """Show a command and run it."""
         self.say(paint(f"$ confcom {shlex.join(arguments)}", Style.FAINT, color=self._color))
-        code = main([*arguments, *self._global_options()])
+        code = main([*arguments, *self._options])
         if code != end:
             raise _WrongEndError(
                 f"confcom {shlex.join(arguments)} ended with exit code {code:d}, "
@@ -135,15 +135,16 @@ class _Tour:
         """Whether tables are coloured."""
         return self._color
 
-    def _global_options(self) -> list[str]:
-        options = ["--color", "always" if self._color else "never"]
-        if self._session.quiet:
-            options.append("--quiet")
-        if self._session.debug:
-            options.append("--debug")
-        if self._session.config is not None:
-            options += ["--config", str(self._session.config)]
-        return options
+
+def _global_options(session: Session, *, color: bool) -> list[str]:
+    options = ["--color", "always" if color else "never"]
+    if session.quiet:
+        options.append("--quiet")
+    if session.debug:
+        options.append("--debug")
+    if session.config is not None:
+        options += ["--config", str(Path(session.config).absolute())]
+    return options
 
 
 def _simulated(tour: _Tour) -> None:

@@ -53,10 +53,10 @@ class _Case(msgspec.Struct, frozen=True):
 
 
 def find_recorded() -> Path | None:
-    """Return the folder of recorded SGX and TDX cases, or None where there is none."""
+    """Return the folder of recorded SGX and TDX cases as an absolute path, or None."""
     for folder in (os.environ.get(VARIABLE), _BESIDE):
         if folder and (Path(folder) / "dcap" / "cases.json").is_file():
-            return Path(folder) / "dcap"
+            return (Path(folder) / "dcap").absolute()
     return None
 
 

@@ -51,13 +51,11 @@ class HexBytes(click.ParamType):  # type: ignore[type-arg]  # not generic in old
 
     def convert(
         self,
-        value: Any,  # noqa: ANN401 - click's own
+        value: str,
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> bytes:
         """Turn text into bytes."""
-        if isinstance(value, bytes):
-            return value
         try:
             data = bytes.fromhex(value)
         except ValueError:

@@ -3,7 +3,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
 
@@ -50,13 +50,11 @@ class Extension(click.ParamType):  # type: ignore[type-arg]  # not generic in ol
 
     def convert(
         self,
-        value: Any,  # noqa: ANN401 - click's own
+        value: str,
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple[int, bytes]:
         """Turn text into register and digest."""
-        if isinstance(value, tuple):
-            return value
         index, _, digest = value.partition("=")
         if index not in {"0", "1", "2", "3"}:
             self.fail(f"{value!r} does not begin with 0=, 1=, 2= or 3=", param, ctx)

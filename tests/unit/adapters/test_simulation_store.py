@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from confcom.adapters.simulation_records import authority_to_record, platform_to_record
 from confcom.adapters.simulation_store import SimulationStore, check_name
@@ -277,6 +279,11 @@ def _edit(path: Path, **changes: object) -> None:
 
 
 FOREIGN = make_authority(at=AT)
+_P384 = (
+    ec.generate_private_key(ec.SECP384R1())
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +295,7 @@ FOREIGN = make_authority(at=AT)
         ({"pck__certificate": "x"}, "certificate of pck does not parse"),
         ({"pck__certificate": FOREIGN.root.pem.decode()}, "do not belong together"),
         ({"quotingEnclave__attestationKey": "x"}, "private key of attestationKey"),
+        ({"quotingEnclave__attestationKey": _P384}, "is not on curve P-256"),
         ({"quotingEnclave__isvSvn": 70000}, "isv_svn"),
         ({"qeId": "00"}, "qeId has 1 bytes, expected 16"),
         ({"qeId": "zz" * 16}, "qeId is not hex"),
@@ -348,7 +356,14 @@ def test_refuses_platform_of_another_hierarchy(store: SimulationStore) -> None:
     assert caught.value.reason is Reason.SIMULATION_FORMAT
 
 
+def test_other_files_in_public_are_no_bundles(store: SimulationStore, tmp_path: Path) -> None:
+    (tmp_path / "sim" / "public" / "notes.json").write_text("{}")
+    (tmp_path / "sim" / "public" / "alpha-sev.json").write_text("{}")
+    assert list(store.bundles()) == []
+
+
 def test_records_do_not_show_keys() -> None:
+    assert "PRIVATE" not in repr(platform_to_record(PLATFORM).quoting_enclave)
     assert "PRIVATE" not in repr(authority_to_record(AUTHORITY))
     assert "PRIVATE" not in repr(platform_to_record(PLATFORM))
     assert PLATFORM.td_report_key.hex() not in repr(platform_to_record(PLATFORM))

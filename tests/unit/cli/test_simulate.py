@@ -510,6 +510,26 @@ def test_revoke_renews_the_lists_of_all_bundles_and_nothing_else(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "subject"),
+    [
+        (("--tcb-signing",), "SIMULATED SGX TCB Signing"),
+        (("--ca", "platform"), "SIMULATED SGX PCK Platform CA"),
+    ],
+)
+def test_revoke_takes_authorities_too(
+    folder: Path, arguments: tuple[str, ...], subject: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("revoke", "--pki", folder, *arguments, "--reason", "superseded") == 0
+    assert subject in capsys.readouterr().out
+    bundle = Collateral.from_json((folder / "public" / "simulated-sgx.json").read_bytes())
+    shown = run("show", "--pki", folder, "-o", "json")
+    (entry,) = json.loads(capsys.readouterr().out)["revocations"]
+    assert shown == 0
+    assert entry["reason"] == "superseded"
+    assert Crl.from_bytes(bundle.root_ca_crl).revokes(int(entry["serial"], 16))
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         (),

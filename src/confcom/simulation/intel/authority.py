@@ -87,6 +87,11 @@ class SimulatedAuthority:
         """The root as a verifier takes it; still refused without consent to simulated roots."""
         return TrustedRoot.from_pem(self.root.pem)
 
+    @property
+    def root_pem(self) -> bytes:
+        """The root certificate in PEM, as a verifier is given it."""
+        return self.root.pem
+
     def intermediate(self, ca: PckCa) -> CertifiedKey:
         """Return the intermediate of a kind."""
         return self.platform_ca if ca is PckCa.PLATFORM else self.processor_ca

@@ -2,7 +2,7 @@
 """A simulated platform: what its fuses, firmware and quoting enclaves would know."""
 
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Final, Self, assert_never
 
 from confcom.dcap.header import QuoteVersion, TeeType
 from confcom.dcap.pck import PckCa, PckExtension
@@ -193,6 +193,8 @@ class Platform:
                     Reason.USAGE,
                     f"certification data type {cert_type:d} cannot certify a quote; 1 to 5 can",
                 )
+            case _:
+                assert_never(cert_type)
 
     def _pck_selector(self) -> bytes:
         extension = self.extension

@@ -190,6 +190,20 @@ def test_relaunch_is_advised_where_the_running_module_is_newer(
     assert verified.tcb.launch_status is not verified.tcb.current_status
 
 
+def test_running_module_of_another_major_version_has_its_own_identity() -> None:
+    platform = PLATFORM.with_running_module(bytes((3, 2, 7)).ljust(16, b"\0"))
+    collateral = AUTHORITY.collateral(platform, at=AT, tee=TeeType.TDX)
+    verified = verify(
+        _quote(TDX_V5, platform),
+        collateral,
+        at=AT,
+        root=AUTHORITY.trusted_root,
+        allow_simulated=True,
+    )
+    assert [identity.id for identity in verified.tcb_info.module_identities] == ["TDX_01", "TDX_02"]
+    assert verified.tcb.status is TcbStatus.UP_TO_DATE
+
+
 @pytest.mark.parametrize(
     "running",
     [bytes((6, 1, 7)), bytes((5, 1, 7)), bytes((6, 2, 7)), bytes((6, 0, 7)), bytes((6, 1, 6))],
