@@ -109,6 +109,18 @@ coverage: setup  ## the tests with branch coverage: 95 % overall, 100 % where ve
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=100 --include='$(EXACT)'
 
+# Programs of others to compare with; they need Go, and network the first time.
+GO_TDX_GUEST := github.com/google/go-tdx-guest/tools/check@v0.3.1
+PEERS := .build/peers
+
+.PHONY: peers
+peers: $(PEERS)/check  ## build the programs that the tests compare with (needs Go)
+
+$(PEERS)/check:
+	@command -v go >/dev/null || { echo "error: go is not on PATH; install Go 1.21 or newer" >&2; exit 5; }
+	@mkdir -p $(PEERS)
+	GOBIN="$(CURDIR)/$(PEERS)" go install $(GO_TDX_GUEST)
+
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected
 	@if [ -d "$(CONFCOM_VECTORS)/dcap" ]; then \
