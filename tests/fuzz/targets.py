@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One target for each parser: what it is given first, and what it may answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from confcom.attestation import Endorsements, ReferenceValues, judge, read_reference
+from confcom.attestation.inspection import inspect
+from confcom.attestation.recognition import recognise
+from confcom.dcap import (
+    Caches,
+    Certificate,
+    Collateral,
+    Crl,
+    EnclaveIdentity,
+    EvaluationNumbers,
+    PckExtension,
+    Quote,
+    TcbInfo,
+    TdReport,
+    TdxReport,
+    parse_pem_chain,
+    split_envelope,
+    unwrap,
+)
+from confcom.dcap.td_report import TDREPORT
+from confcom.errors import ConfcomError
+from confcom.sgx import (
+    REPORT_BODY,
+    Report,
+    ReportBody,
+    Sigstruct,
+    TargetInfo,
+    measure,
+    verify_sigstruct,
+)
+from confcom.wire import DerElement, DerError, Tag, decode_binary, read_der, render_dump
+from tests import simulated
+from tests.fuzz import seeds
+
+_MOST_ELEMENTS: Final = 1000
+
+
+@dataclass(frozen=True)
+class Target:
+    """One parser.
+
+    Attributes:
+        name: on the command line and in figures.
+        run: gives the bytes to the parser; any value is a good answer.
+        seeds: valid inputs.
+        refusals: exceptions that are a good answer too.
+    """
+
+    name: str
+    run: Callable[[bytes], object]
+    seeds: Callable[[], Sequence[bytes]]
+    refusals: tuple[type[Exception], ...] = (ConfcomError,)
+
+
+def _quote(data: bytes) -> None:
+    assert Quote.from_bytes(data).to_bytes() == data
+
+
+def _report(data: bytes) -> None:
+    if len(data) == REPORT_BODY.size:
+        assert ReportBody.from_bytes(data).to_bytes() == data
+    else:
+        Report.from_bytes(data)
+
+
+def _target_info(data: bytes) -> None:
+    assert TargetInfo.from_bytes(data).to_bytes() == data
+
+
+def _td_report(data: bytes) -> None:
+    if len(data) == TDREPORT.size:
+        assert TdxReport.from_bytes(data).to_bytes() == data
+    else:
+        assert TdReport.from_bytes(data).to_bytes() == data
+
+
+def _sigstruct(data: bytes) -> None:
+    parsed = Sigstruct.from_bytes(data)
+    assert parsed.to_bytes() == data
+    verify_sigstruct(parsed)
+
+
+def _envelope(data: bytes) -> None:
+    for member in ("tcbInfo", "enclaveIdentity", "tcbEvaluationDataNumbers"):
+        if f'"{member}"'.encode() in data:
+            split_envelope(data, member)
+            return
+    split_envelope(data, "tcbInfo")
+
+
+def _bundle(data: bytes) -> None:
+    collateral = Collateral.from_json(data)
+    assert Collateral.from_json(collateral.to_json()).digest
+
+
+def _inspect(data: bytes) -> None:
+    found = recognise(data)
+    inspection = inspect(found)
+    inspection.to_document(encoding=found.encoding, size_bytes=len(found.data), with_dump=True)
+    for _ in render_dump(inspection.annotations):
+        pass
+
+
+def _der(data: bytes) -> None:
+    waiting = [read_der(data)]
+    for _ in range(_MOST_ELEMENTS):
+        if not waiting:
+            return
+        element = waiting.pop()
+        waiting.extend(_children(element))
+
+
+def _children(element: DerElement) -> tuple[DerElement, ...]:
+    match element.tag:
+        case Tag.SEQUENCE:
+            return element.sequence(most=64)
+        case Tag.INTEGER:
+            element.integer(largest=2**64 - 1)
+        case Tag.BOOLEAN:
+            element.boolean()
+        case Tag.OBJECT_IDENTIFIER:
+            element.object_identifier()
+        case Tag.OCTET_STRING:
+            element.octets(len(element.content))
+        case _:
+            pass
+    return ()
+
+
+_CACHES: Final = Caches()
+
+
+def _verify(data: bytes) -> None:
+    _judge(data, simulated.sgx().collateral, _CACHES)
+
+
+def _verify_bundle(data: bytes) -> None:
+    _judge(simulated.sgx().quote, Collateral.from_json(data), None)
+
+
+def _judge(quote: bytes, collateral: Collateral, caches: Caches | None) -> None:
+    judge(
+        quote,
+        endorse=lambda _: Endorsements(collateral),
+        reference=ReferenceValues(),
+        at=simulated.AT,
+        root=simulated.authority().trusted_root,
+        allow_simulated=True,
+        caches=caches,
+    ).to_json()
+
+
+TARGETS: Final = {
+    target.name: target
+    for target in (
+        Target("quote", _quote, seeds.quotes),
+        Target("wrappers", unwrap, seeds.wrapped_quotes),
+        Target("chain", parse_pem_chain, seeds.chains),
+        Target("certificate", Certificate.from_der, seeds.certificates),
+        Target("pck-extension", PckExtension.from_der, seeds.pck_extensions),
+        Target("crl", Crl.from_bytes, seeds.crls),
+        Target("tcb-info", TcbInfo.from_bytes, seeds.tcb_infos),
+        Target("identity", EnclaveIdentity.from_bytes, seeds.identities),
+        Target("evaluation-numbers", EvaluationNumbers.from_bytes, seeds.evaluation_numbers),
+        Target("envelope", _envelope, seeds.envelopes),
+        Target("bundle", _bundle, seeds.bundles),
+        Target("sigstruct", _sigstruct, seeds.sigstructs),
+        Target("measurement", measure, seeds.measurement_streams),
+        Target("report", _report, seeds.reports),
+        Target("target-info", _target_info, seeds.reports),
+        Target("td-report", _td_report, seeds.td_reports),
+        Target("inspect", _inspect, seeds.anything),
+        Target("text", lambda data: decode_binary(data, what="input"), seeds.texts),
+        Target("reference", lambda data: read_reference({}, file=data), seeds.references),
+        Target("der", _der, seeds.pck_extensions, (DerError,)),
+        Target("verify", _verify, lambda: (simulated.sgx().quote,)),
+        Target("verify-bundle", _verify_bundle, lambda: (seeds.bundles()[0],)),
+    )
+}
