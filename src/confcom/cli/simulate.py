@@ -4,6 +4,7 @@
 from confcom.cli.command import Entry, LazyGroup
 
 _HIERARCHY = "confcom.cli.simulate_hierarchy"
+_DESCRIPTIONS = "confcom.cli.simulate_descriptions"
 _REPORTS = "confcom.cli.simulate_reports"
 
 simulate = LazyGroup(
@@ -18,8 +19,8 @@ simulate = LazyGroup(
         "revoke": Entry(
             "confcom.cli.simulate_collateral", "revoke", "Revoke a platform, CA or TCB signing."
         ),
-        "enclave": Entry(_REPORTS, "enclave", "Describe an enclave in software."),
-        "td": Entry(_REPORTS, "td", "Describe a TD in software."),
+        "enclave": Entry(_DESCRIPTIONS, "enclave", "Describe an enclave in software."),
+        "td": Entry(_DESCRIPTIONS, "td", "Describe a TD in software."),
         "target-info": Entry(_REPORTS, "target_info", "Write the TARGETINFO of an enclave."),
         "report": Entry(_REPORTS, "report", "Make the REPORT of an enclave for a target."),
         "check": Entry(_REPORTS, "check", "Check a REPORT that was made for an enclave."),

@@ -11,28 +11,25 @@ from cryptography.x509 import ReasonFlags
 
 from confcom.dcap.collateral import Collateral
 from confcom.dcap.documents import SignedDocument
-from confcom.dcap.evaluation import EvaluationNumber, EvaluationNumbers
 from confcom.dcap.header import TeeType
 from confcom.dcap.identity import EnclaveIdentity
-from confcom.dcap.pck import PckCa, PckExtension
+from confcom.dcap.pck import PckCa
 from confcom.dcap.roots import TrustedRoot
 from confcom.dcap.tcb_info import TcbInfo, TcbStatus
-from confcom.errors import UsageError
-from confcom.reasons import Reason
 from confcom.simulation._ecdsa import new_key, sign
-from confcom.simulation._require import require_range, require_size
 from confcom.simulation.intel.documents import (
     render_evaluation_numbers,
     render_identity,
     render_tcb_info,
 )
-from confcom.simulation.intel.pck_extension import encode_pck_extension
+from confcom.simulation.intel.pck_extension import encode_pck_extension, make_pck_extension
 from confcom.simulation.intel.platform import Platform
 from confcom.simulation.intel.quoting import QuotingEnclave, make_qe
 from confcom.simulation.intel.tcb import (
     DEFAULT_LIFETIME,
     SIMULATED_ADVISORY,
     Issue,
+    make_evaluation_numbers,
     make_qe_identity,
     make_tcb_info,
 )
@@ -129,7 +126,7 @@ class SimulatedAuthority:
         Raises:
             UsageError: a value has the wrong size or range.
         """
-        extension = _make_extension(ca, fmspc, pce_id, tuple(sgx_svns), pce_svn)
+        extension = make_pck_extension(ca, fmspc, pce_id, tuple(sgx_svns), pce_svn)
         issuer = self.intermediate(ca)
         pck = issue_leaf(
             PCK_NAME,
@@ -203,13 +200,7 @@ class SimulatedAuthority:
             lifetime: until the next update.
         """
         issue = Issue(at=at, evaluation_data_number=max(numbers), lifetime=lifetime)
-        step = 90 * 86400
-        entries = tuple(
-            EvaluationNumber(number, issue.date() - age * step, issue.date() - age * step)
-            for age, number in enumerate(sorted(set(numbers), reverse=True))
-        )
-        document = EvaluationNumbers(tee.name, issue.issue_date, issue.next_update, entries)
-        return self.sign(render_evaluation_numbers(document))
+        return self.sign(render_evaluation_numbers(make_evaluation_numbers(tee, issue, numbers)))
 
     def collateral(
         self,
@@ -320,31 +311,4 @@ def make_authority(
         tcb_signing=issue_leaf(
             TCB_SIGNING_NAME, issuer=root, not_before=at, not_after=at + tcb_signing_lifetime
         ),
-    )
-
-
-def _make_extension(
-    ca: PckCa, fmspc: bytes, pce_id: bytes, sgx_svns: tuple[int, ...], pce_svn: int
-) -> PckExtension:
-    require_size("simulated platform", "fmspc", fmspc, 6)
-    require_size("simulated platform", "pce_id", pce_id, 2)
-    require_range("simulated platform", "pce_svn", pce_svn, 16)
-    if len(sgx_svns) != 16 or not all(0 <= svn <= 255 for svn in sgx_svns):
-        raise UsageError(
-            Reason.USAGE,
-            f"a simulated platform has 16 SGX TCB component SVNs of 0 to 255, {sgx_svns} given",
-        )
-    is_multi_package = ca is PckCa.PLATFORM
-    return PckExtension(
-        ppid=secrets.token_bytes(16),
-        sgx_svns=sgx_svns,
-        pce_svn=pce_svn,
-        cpu_svn=bytes(sgx_svns),
-        pce_id=pce_id,
-        fmspc=fmspc,
-        sgx_type=1 if is_multi_package else 0,
-        platform_instance_id=secrets.token_bytes(16) if is_multi_package else None,
-        dynamic_platform=True if is_multi_package else None,
-        cached_keys=True if is_multi_package else None,
-        smt_enabled=True if is_multi_package else None,
     )

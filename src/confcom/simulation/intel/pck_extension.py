@@ -1,17 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SGX extension of a PCK certificate, from values to DER.
+"""The SGX extension of a PCK certificate: values for a new platform, and their DER.
 
 Source: Intel SGX PCK Certificate and CRL profile specification, table 5.2. The reader is
 `confcom.dcap.PckExtension`; a property test holds the two together.
 """
 
+import secrets
 from typing import Final
 
-from confcom.dcap import PckExtension
+from confcom.dcap import PckCa, PckExtension
+from confcom.errors import UsageError
+from confcom.reasons import Reason
+from confcom.simulation._require import require_range, require_size
 from confcom.wire import Tag
 
 _ARC: Final = bytes.fromhex("2a864886f84d010d01")
 """Encoded contents of 1.2.840.113741.1.13.1; below it, each arc is a single byte."""
+
+
+def make_pck_extension(
+    ca: PckCa, fmspc: bytes, pce_id: bytes, sgx_svns: tuple[int, ...], pce_svn: int
+) -> PckExtension:
+    """Return what a certificate says of a platform, with fresh PPID and instance id.
+
+    Raises:
+        UsageError: a value has the wrong size or range.
+    """
+    require_size("simulated platform", "fmspc", fmspc, 6)
+    require_size("simulated platform", "pce_id", pce_id, 2)
+    require_range("simulated platform", "pce_svn", pce_svn, 16)
+    if len(sgx_svns) != 16 or not all(0 <= svn <= 255 for svn in sgx_svns):
+        raise UsageError(
+            Reason.USAGE,
+            f"a simulated platform has 16 SGX TCB component SVNs of 0 to 255, {sgx_svns} given",
+        )
+    is_multi_package = ca is PckCa.PLATFORM
+    return PckExtension(
+        ppid=secrets.token_bytes(16),
+        sgx_svns=sgx_svns,
+        pce_svn=pce_svn,
+        cpu_svn=bytes(sgx_svns),
+        pce_id=pce_id,
+        fmspc=fmspc,
+        sgx_type=1 if is_multi_package else 0,
+        platform_instance_id=secrets.token_bytes(16) if is_multi_package else None,
+        dynamic_platform=True if is_multi_package else None,
+        cached_keys=True if is_multi_package else None,
+        smt_enabled=True if is_multi_package else None,
+    )
 
 
 def encode_pck_extension(extension: PckExtension) -> bytes:

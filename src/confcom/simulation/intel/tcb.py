@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from confcom.dcap.evaluation import EvaluationNumber, EvaluationNumbers
 from confcom.dcap.header import TeeType
 from confcom.dcap.identity import EnclaveIdentity, IdentityLevel
 from confcom.dcap.tcb_info import (
@@ -61,6 +62,7 @@ _RELAUNCH: Final = {
 _SVN_STATUSES: Final = frozenset({TcbStatus.UP_TO_DATE, TcbStatus.OUT_OF_DATE, TcbStatus.REVOKED})
 _ATTRIBUTES_MASK: Final = bytes.fromhex("fbffffffffffffff0000000000000000")
 _OLDER: Final = timedelta(days=180)
+_RECOVERY_INTERVAL_S: Final = 90 * 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,19 @@ def make_qe_identity(
         isv_prod_id=enclave.isv_prod_id,
         levels=_svn_levels(enclave.isv_svn, issue, status, "quoting enclave"),
     )
+
+
+def make_evaluation_numbers(
+    tee: TeeType, issue: Issue, numbers: Sequence[int]
+) -> EvaluationNumbers:
+    """Return a list of numbers, each dated 90 days before the next higher one."""
+    dates = [issue.date() - age * _RECOVERY_INTERVAL_S for age in range(len(numbers))]
+    newest_first = sorted(set(numbers), reverse=True)
+    entries = tuple(
+        EvaluationNumber(number, date, date)
+        for number, date in zip(newest_first, dates, strict=False)
+    )
+    return EvaluationNumbers(tee.name, issue.issue_date, issue.next_update, entries)
 
 
 def _platform_levels(
