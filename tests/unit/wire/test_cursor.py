@@ -14,6 +14,10 @@ def cursor(data: bytes, *, start: int = 0, end: int | None = None) -> Cursor:
     return Cursor(data, what="box", refuse=RefusedError, start=start, end=end)
 
 
+def test_starts_at_the_first_byte_unless_told_otherwise() -> None:
+    assert Cursor(b"abc", what="box", refuse=RefusedError).take(3, "all") == b"abc"
+
+
 def test_reads_forward() -> None:
     reader = cursor(b"ab\x01\x02\x03\x04\x05\x06z")
     assert reader.take(2, "name") == b"ab"

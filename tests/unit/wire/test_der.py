@@ -171,7 +171,7 @@ def test_refuses_other_object_identifiers(text: str, message: str) -> None:
 
 
 def test_takes_a_number_of_an_object_identifier_that_has_zero_bits_inside() -> None:
-    encoded = bytes.fromhex("2a 86 80 00 81 80 01")
+    encoded = bytes.fromhex("2a 86 80 00 81 80 80 01")
     assert DerElement(Tag.OBJECT_IDENTIFIER, encoded).object_identifier() == encoded
 
 

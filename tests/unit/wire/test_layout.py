@@ -59,6 +59,12 @@ def test_reads_integers_as_little_endian() -> None:
     assert POINT.unpack(POINT_BYTES) == (b"\xbe\xef", 0x04030201, 255, bytes(3))
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_reads_integers_of_every_size(size: int) -> None:
+    layout = layout_of(Field("a", 0, size, Kind.UINT), size=size)
+    assert layout.unpack_exactly(b"\xff" * size) == ((1 << 8 * size) - 1,)
+
+
 def test_reads_integers_as_big_endian_when_the_table_says_so() -> None:
     big = Layout("big", 4, Field("x", 0, 4, Kind.UINT), cite="made up", byteorder="big")
     assert big.unpack(bytes.fromhex("01020304")) == (0x01020304,)
