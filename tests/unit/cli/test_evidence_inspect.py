@@ -214,6 +214,7 @@ def test_dump_of_a_document_is_refused_with_the_next_step(
     assert "mrEnclave" in capsys.readouterr().out
 
 
+@pytest.mark.timeout(30)
 def test_recorded_files_are_shown(dcap_vectors: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [
         *sorted((dcap_vectors / "pcs").iterdir()),
