@@ -23,6 +23,7 @@ from confcom.cli.collateral_options import CollateralPlan
 from confcom.cli.evidence_options import read_root, read_time
 from confcom.cli.session import Session
 from confcom.dcap import TrustedRoot
+from confcom.dcap.trust import check_root
 from confcom.runtime.secret import read_secret
 from confcom.runtime.settings import CollateralSettings
 
@@ -180,14 +181,17 @@ def caching_setup(
     Raises:
         MisconfiguredError: settings are wrong.
         UsageError: the root or the time cannot be read.
+        NotAuthenticError: the root is simulated and nobody allowed that (``simulated_root``).
     """
+    trusted = read_root(root)
+    check_root(trusted, allow_simulated=allow_simulated)
     settings = session.settings.collateral
     if names:
         settings = settings._replace(sources=tuple(names))
     if refresh:
         settings = settings._replace(max_age_s=0)
     plan = CollateralPlan(settings, (), allow_simulated, read_time(at), is_for_cache=True)
-    return CollateralSetup(plan, read_root(root))
+    return CollateralSetup(plan, trusted)
 
 
 def service_options(settings: CollateralSettings) -> ServiceOptions:

@@ -28,7 +28,7 @@ from confcom.dcap import (
     split_envelope,
 )
 from confcom.dcap.sections import PPID_TABLES
-from confcom.errors import MalformedError, UnavailableError
+from confcom.errors import MalformedError
 from confcom.reasons import Reason
 
 
@@ -64,8 +64,6 @@ def platform_of_quote(quote: Quote) -> Platform | PckCertificateRequest:
 
     Raises:
         MalformedError: the certificates in it do not parse.
-        UnavailableError: it names its platform in a way that no service understands
-            (``pck_missing``).
     """
     certification = quote.signature.certification
     if certification.type in {CertType.PCK_CHAIN, CertType.PCK_LEAF}:
@@ -163,10 +161,7 @@ def with_pck_chain(collateral: Collateral, quote: Quote) -> Collateral:
 
 
 def _only(answers: Mapping[SignedRequest, Answer], kind: type[SignedRequest]) -> Answer:
-    for request, answer in answers.items():
-        if isinstance(request, kind):
-            return answer
-    raise UnavailableError(Reason.COLLATERAL_MISSING, f"no answer to {kind.__name__} is at hand")
+    return next(answer for request, answer in answers.items() if isinstance(request, kind))
 
 
 def _pck_leaf(certificates: Sequence[Certificate]) -> Certificate:

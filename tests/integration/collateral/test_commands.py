@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that need collateral, against a stand-in over real HTTP and HTTPS."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.collateral.conftest import AT, DAY, World, source_of
+
+from confcom.cli.main import main
+from confcom.dcap import CertType
+from confcom.reasons import ExitCode
+from confcom.testing.collateral_documents import StaticDocuments
+from confcom.testing.collateral_server import CollateralServer, Misbehaviour, Style
+from confcom.testing.throwaway_ca import ThrowawayCa
+
+pytestmark = pytest.mark.timeout(20)
+
+
+class Run:
+    """Runs commands under the simulated root, as of one time, with a cache of their own."""
+
+    def __init__(self, folder: Path, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.at = AT
+        self._capsys = capsys
+        (folder / "root.pem").write_bytes(world.authority.root.pem)
+        (folder / "quote.bin").write_bytes(world.quote().to_bytes())
+        (folder / "encrypted.bin").write_bytes(
+            world.quote(cert_type=CertType.PPID_RSA3072).to_bytes()
+        )
+
+    @property
+    def trust(self) -> list[str]:
+        return [
+            *("--root", str(self.folder / "root.pem"), "--allow-simulated"),
+            *("--at", self.at.isoformat()),
+        ]
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        code = main([*map(str, arguments), *self.trust])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+    def json(self, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+        code, out, _ = self(*arguments, "--output", "json")
+        return code, json.loads(out)
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path,
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    monkeypatch.setenv("CONFCOM_COLLATERAL__CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CONFCOM_COLLATERAL__RETRIES", "0")
+    monkeypatch.setenv("CONFCOM_COLLATERAL__TIMEOUT_S", "2")
+    return Run(tmp_path, world, capsys)
+
+
+@pytest.fixture
+def source(server: CollateralServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The stand-in as the one configured source."""
+    name = str(source_of(server))
+    monkeypatch.setenv("CONFCOM_COLLATERAL__SOURCES", name)
+    return name
+
+
+def test_fetches_shows_exports_and_verifies(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    quote, bundle = run.folder / "quote.bin", run.folder / "bundle.json"
+    code, document = run.json("collateral", "fetch", quote, "--evaluation-numbers")
+    assert code == ExitCode.YES
+    assert len(document["documents"]) == 5
+    assert {row["source"] for row in document["documents"]} == {server.host}
+    assert server.count() == 5
+    code, document = run.json("collateral", "show")
+    assert [row["state"] for row in document["documents"]] == ["valid"] * 5
+    assert run("collateral", "export", bundle, quote)[0] == ExitCode.YES
+    assert run("collateral", "check", bundle)[0] == ExitCode.YES
+    assert server.count() == 5, "all the rest came from the cache"
+    server.close()
+    code, result = run.json("evidence", "verify", quote, "--collateral", bundle)
+    assert (code, result["authentic"]) == (ExitCode.YES, True)
+
+
+def test_fetches_again_when_asked_to(run: Run, server: CollateralServer, source: str) -> None:
+    quote = run.folder / "quote.bin"
+    for _ in range(2):
+        assert run("collateral", "fetch", quote)[0] == ExitCode.YES
+    assert server.count() == 4
+    assert run("collateral", "fetch", quote, "--refresh")[0] == ExitCode.YES
+    assert server.count() > 4
+
+
+def test_fetches_everything_that_the_service_lists(
+    run: Run, server: CollateralServer, world: World, source: str
+) -> None:
+    code, document = run.json(
+        *("collateral", "fetch", "--all", "-", "--ca", "platform", "--tee", "sgx", "--tee", "tdx")
+    )
+    assert code == ExitCode.YES
+    names = [row["document"] for row in document["documents"]]
+    fmspc = world.platform.fmspc.hex()
+    assert {f"tcb-info-sgx-{fmspc}", f"tcb-info-tdx-{fmspc}"} <= set(names)
+    assert server.count("fmspcs") == 1
+
+
+@pytest.mark.parametrize("style", list(Style))
+def test_verifies_with_any_kind_of_service(
+    run: Run, documents: StaticDocuments, style: Style
+) -> None:
+    with CollateralServer(documents, style=style, lifetime_s=30) as server:
+        name = str(source_of(server))
+        code, result = run.json(
+            "evidence", "verify", run.folder / "quote.bin", "--collateral", name
+        )
+        assert (code, result["authentic"]) == (ExitCode.YES, True)
+        assert server.count() == 4
+
+
+def test_a_bare_address_is_taken_for_a_pccs(run: Run, documents: StaticDocuments) -> None:
+    with CollateralServer(documents, style=Style.PCCS, lifetime_s=30) as server:
+        code, _, err = run(
+            "evidence", "verify", run.folder / "quote.bin", "--collateral", server.url
+        )
+        assert (code, err) == (ExitCode.YES, "")
+        assert not (run.folder / "cache").exists(), "the cache belongs to configured sources"
+
+
+def test_fetches_the_chain_of_a_quote_that_lacks_it(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    assert run("collateral", "fetch", run.folder / "encrypted.bin")[0] == ExitCode.YES
+    assert server.count("pckcert") == 1
+    name = str(source_of(server))
+    code, result = run.json(
+        "evidence", "verify", run.folder / "encrypted.bin", "--collateral", name
+    )
+    assert (code, result["authentic"]) == (ExitCode.YES, True)
+
+
+def test_private_tls_needs_its_authority(
+    run: Run, documents: StaticDocuments, tmp_path: Path
+) -> None:
+    ca = ThrowawayCa(tmp_path)
+    tls = ca.server_context()
+    with CollateralServer(documents, style=Style.PCCS, tls=tls, lifetime_s=30) as server:
+        arguments = ("evidence", "verify", run.folder / "quote.bin", "--collateral", server.url)
+        assert run(*arguments)[0] == ExitCode.UNKNOWN
+        assert run(*arguments, "--ca-file", ca.ca_file)[0] == ExitCode.YES
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("collateral", "fetch"),
+        ("collateral", "export", "new.json"),
+        ("evidence", "verify"),
+    ],
+)
+def test_an_unreachable_host_is_named_with_the_way_around_it(
+    run: Run,
+    server: CollateralServer,
+    source: str,
+    command: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(run.folder)
+    server.close()
+    code, out, err = run(*command, "quote.bin")
+    assert code == ExitCode.UNKNOWN
+    assert server.host in out + err
+    assert "--collateral FILE" in out + err
+    assert "--offline" in out + err
+    assert "Traceback" not in err
+    assert not (run.folder / "new.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Misbehaviour.STALL, "source_unreachable"),
+        (Misbehaviour.CUT, "source_answer"),
+        (Misbehaviour.WEB_PAGE, "source_answer"),
+        (Misbehaviour.BAD_SIGNATURE, "source_answer"),
+        (Misbehaviour.REDIRECT_ELSEWHERE, "source_answer"),
+    ],
+)
+def test_a_misbehaving_service_leaves_the_question_open(
+    run: Run, server: CollateralServer, source: str, fault: Misbehaviour, reason: str
+) -> None:
+    server.misbehave(fault)
+    code, document = run.json("collateral", "fetch", run.folder / "quote.bin")
+    assert code == ExitCode.UNKNOWN
+    assert {row["reason"] for row in document["documents"]} == {reason}
+    assert not list((run.folder / "cache").rglob("*.answer"))
+
+
+def test_offline_no_connection_is_opened(run: Run, server: CollateralServer, source: str) -> None:
+    quote = run.folder / "quote.bin"
+    assert run("collateral", "fetch", quote)[0] == ExitCode.YES
+    asked = server.count()
+    run.at = AT + 5 * DAY
+    assert run("collateral", "fetch", quote, "--offline")[0] == ExitCode.YES
+    assert run("collateral", "export", run.folder / "b.json", quote, "--offline")[0] == 0
+    assert run("collateral", "show")[0] == ExitCode.YES
+    assert server.count() == asked
+
+
+def test_the_document_at_hand_is_used_with_a_warning(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    quote = run.folder / "quote.bin"
+    assert run("collateral", "fetch", quote)[0] == ExitCode.YES
+    server.close()
+    run.at = AT + 5 * DAY
+    code, _, err = run("collateral", "fetch", quote)
+    assert code == ExitCode.YES
+    assert "warning: using the SGX QE identity at hand" in err
+    assert server.host in err
+
+
+def test_output_that_nobody_watches_has_no_escape_bytes(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    code, out, err = run("collateral", "fetch", run.folder / "quote.bin")
+    assert (code, err) == (ExitCode.YES, "")
+    assert "\x1b" not in out
+
+
+def test_progress_is_shown_on_a_terminal_only(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    arguments = ["collateral", "fetch", str(run.folder / "quote.bin"), *run.trust]
+    main_end, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "confcom", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(terminal)
+    shown = b""
+    try:
+        while part := os.read(main_end, 4096):
+            shown += part
+    except OSError:
+        pass  # how Linux ends a terminal
+    finally:
+        os.close(main_end)
+    assert process.stdout is not None
+    out = process.stdout.read()
+    process.stdout.close()
+    assert process.wait(timeout=10) == ExitCode.YES
+    assert b"fetching collateral" in shown
+    assert b"\x1b" not in out
