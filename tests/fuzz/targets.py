@@ -134,7 +134,8 @@ def _children(element: DerElement) -> tuple[DerElement, ...]:
     return ()
 
 
-_CACHES: Final = Caches()
+# Small, so that they are full before memory is measured: blanks in a chain make another entry.
+_CACHES: Final = Caches(collateral=8, chains=64, keys=64)
 
 
 def _verify(data: bytes) -> None:
