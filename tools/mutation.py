@@ -42,8 +42,8 @@ _FLIPS: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]]] = {
     ast.LtE: (ast.Lt, ast.Gt),
     ast.Gt: (ast.GtE, ast.LtE),
     ast.GtE: (ast.Gt, ast.Lt),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
+    ast.In: (ast.NotIn,),  # codespell:ignore notin
+    ast.NotIn: (ast.In,),  # codespell:ignore notin
     ast.Is: (ast.IsNot,),
     ast.IsNot: (ast.Is,),
 }
