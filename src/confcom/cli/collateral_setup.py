@@ -13,12 +13,8 @@ from confcom.adapters.collateral.disk_cache import DiskCache
 from confcom.adapters.collateral.local import LocalSource, open_local
 from confcom.adapters.collateral.offline import OfflineFinder
 from confcom.adapters.collateral.requests import Edition, Update
-from confcom.adapters.collateral.services import (
-    AzureOptions,
-    ServiceOptions,
-    SourceName,
-)
 from confcom.adapters.collateral.shelf import ShelfOptions
+from confcom.adapters.collateral.source_names import SourceName
 from confcom.cli.collateral_options import CollateralPlan
 from confcom.cli.evidence_options import read_root, read_time
 from confcom.cli.session import Session
@@ -31,6 +27,7 @@ if TYPE_CHECKING:
     from confcom.adapters.collateral.events import Observer
     from confcom.adapters.collateral.http_client import HttpOptions
     from confcom.adapters.collateral.online import OnlineSetup
+    from confcom.adapters.collateral.services import ServiceOptions
 
 _ROOT_DIGITS: Final = 16
 _LONGEST_CONNECT_S: Final = 5.0
@@ -194,12 +191,17 @@ def caching_setup(
     return CollateralSetup(plan, trusted)
 
 
-def service_options(settings: CollateralSettings) -> ServiceOptions:
+def service_options(settings: CollateralSettings) -> "ServiceOptions":
     """Return where services are, as the settings say.
 
     Raises:
         MisconfiguredError: the file with the subscription key cannot be read.
     """
+    from confcom.adapters.collateral.services import (  # noqa: PLC0415 - for the network only
+        AzureOptions,
+        ServiceOptions,
+    )
+
     key = settings.pcs_subscription_key_file
     return ServiceOptions(
         api_version=int(settings.api_version.value.removeprefix("v")),

@@ -20,7 +20,8 @@ from confcom.adapters.collateral.local import LocalSource
 from confcom.adapters.collateral.online import OnlineSetup, open_provider
 from confcom.adapters.collateral.provider import CollateralProvider
 from confcom.adapters.collateral.requests import CollateralRequest, EvaluationNumbersRequest
-from confcom.adapters.collateral.services import ServiceOptions, SourceName
+from confcom.adapters.collateral.services import ServiceOptions
+from confcom.adapters.collateral.source_names import SourceName
 from confcom.dcap import CertType, Collateral, Quote, QuoteVersion, TeeType
 from confcom.simulation import (
     Enclave,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.simulated import AT, authority
 
-from confcom.adapters.collateral.services import SourceName
+from confcom.adapters.collateral.source_names import SourceName
 from confcom.cli.collateral_options import CollateralPlan
 from confcom.cli.collateral_setup import CollateralSetup, http_options, service_options
 from confcom.errors import MisconfiguredError

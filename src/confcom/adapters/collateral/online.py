@@ -26,7 +26,8 @@ from confcom.adapters.collateral.requests import (
     CollateralRequest,
     Edition,
 )
-from confcom.adapters.collateral.services import ServiceOptions, SourceName, form_of
+from confcom.adapters.collateral.services import ServiceOptions, form_of
+from confcom.adapters.collateral.source_names import SourceName
 from confcom.dcap import Collateral, Quote
 from confcom.errors import ConfcomError
 

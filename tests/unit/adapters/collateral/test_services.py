@@ -11,10 +11,9 @@ from confcom.adapters.collateral.requests import RootCaCrlRequest
 from confcom.adapters.collateral.services import (
     AzureOptions,
     ServiceOptions,
-    SourceKind,
-    SourceName,
     form_of,
 )
+from confcom.adapters.collateral.source_names import SourceKind, SourceName
 from confcom.errors import MisconfiguredError
 
 OPTIONS = ServiceOptions()
