@@ -11,7 +11,7 @@ from confcom.attestation.reference import ReferenceValues
 from confcom.attestation.refusal import refused
 from confcom.attestation.result import AttestationResult
 from confcom.attestation.verification import verify
-from confcom.dcap import Caches, TrustedRoot
+from confcom.dcap import Caches, TrustedRoot, VerificationStep
 from confcom.errors import MalformedError, NotAuthenticError, UnavailableError
 
 
@@ -38,9 +38,12 @@ def judge(
         caches: results of earlier calls, owned by the caller.
         clock_allowance: how far in the future a document may begin.
     """
-    evidence = None
     try:
         evidence = Evidence.from_bytes(data)
+    except MalformedError as exc:
+        exc.step = VerificationStep.QUOTE.value
+        return refused(exc, at=at, root=root)
+    try:
         verified = verify(
             evidence,
             endorse(evidence),
