@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from tests.forging import Json, check, outcome, with_qe_identity, with_tcb_info
@@ -163,7 +164,8 @@ def test_platform_status_comes_out_as_issued(status: TcbStatus | None) -> None:
 def test_components_decide_too(
     part: str, status: TcbStatus | None, expected: TcbStatus | Reason
 ) -> None:
-    sample = tdx(**{part: status})
+    wish: dict[str, Any] = {part: status}
+    sample = tdx(**wish)
     if isinstance(expected, Reason):
         assert outcome(sample.quote, sample.collateral) is expected
     else:

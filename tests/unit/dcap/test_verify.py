@@ -5,6 +5,7 @@ import json
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from tests.forging import (
@@ -99,7 +100,7 @@ def test_refuses_a_change_of_each_part(sample: Sample) -> None:
 @pytest.mark.parametrize("signature", ["zero", "order"])
 def test_refuses_signatures_out_of_range(sample: Sample, signature: str) -> None:
     quote = Quote.from_bytes(sample.quote)
-    wrong = bytes(64) if signature == "zero" else b"\xff" * 64
+    wrong: Any = bytes(64) if signature == "zero" else b"\xff" * 64
     for name in ("signature", "qe_report_signature"):
         changed = replace(quote, signature=replace(quote.signature, **{name: wrong}))
         assert outcome(changed.to_bytes(), sample.collateral) is Reason.SIGNATURE_ENCODING
@@ -260,7 +261,7 @@ def test_allowance_and_grace_are_the_callers() -> None:
 
 @pytest.mark.parametrize("change", ["at", "clock_allowance", "grace"])
 def test_mistakes_of_the_calling_code_are_no_verdicts(change: str) -> None:
-    wrong = AT.replace(tzinfo=None) if change == "at" else -SECOND
+    wrong: Any = AT.replace(tzinfo=None) if change == "at" else -SECOND
     with pytest.raises(ValueError, match=r"time zone|negative"):
         check(SGX.quote, SGX.collateral, **{change: wrong})
 
@@ -311,7 +312,7 @@ def test_a_refusal_names_its_step(change: dict[str, bytes], step: VerificationSt
     ],
 )
 def test_diagnosis_tells_why_a_tcb_cannot_be_accepted(
-    options: dict[str, TcbStatus | None], status: TcbStatus | None, reason: Reason | None
+    options: dict[str, Any], status: TcbStatus | None, reason: Reason | None
 ) -> None:
     sample = sgx(**options)
     found = diagnose(sample.quote, sample.collateral, at=AT, root=sample.root, allow_simulated=True)
