@@ -105,7 +105,13 @@ def main() -> int:
             return 1
         trees.put(first)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            survived = list(pool.map(lambda mutant: _survives(mutant, trees), mutants))
+            survived = []
+            for mutant, lives in zip(
+                mutants, pool.map(lambda one: _survives(one, trees), mutants), strict=True
+            ):
+                survived.append(lives)
+                words = f"{'survived' if lives else 'killed'}: {_name(mutant)}"
+                print(f"{len(survived)} of {len(mutants)}: {words}", file=sys.stderr, flush=True)
     return _report(mutants, survived)
 
 
@@ -243,10 +249,14 @@ def _passes(tree: Path) -> bool:
     return True
 
 
+def _name(mutant: Mutant) -> str:
+    return f"{mutant.module}:{mutant.line}: {mutant.change}"
+
+
 def _report(mutants: list[Mutant], survived: list[bool]) -> int:
     alive = [one for one, lives in zip(mutants, survived, strict=True) if lives]
     for one in sorted(alive, key=lambda mutant: (mutant.module, mutant.line)):
-        print(f"survived: {one.module}:{one.line}: {one.change}")
+        print(f"survived: {_name(one)}")
     of_module = Counter(one.module for one in mutants)
     alive_in = Counter(one.module for one in alive)
     for module, count in of_module.items():
