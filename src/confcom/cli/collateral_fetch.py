@@ -74,7 +74,7 @@ def fetch(
         return 0
     gatherer = Gatherer(setup, session)
     wanted = requests_of(
-        gatherer.platforms(subjects), setup.edition, with_numbers=evaluation_numbers
+        gatherer.targets(subjects).chains, setup.edition, with_numbers=evaluation_numbers
     )
     rows = gatherer.rows(wanted, "fetching collateral")
     now = setup.now().timestamp()

@@ -2,11 +2,15 @@
 """Get many documents, from this machine or over the network, with progress."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from confcom.adapters.collateral.assembly import Platform, platform_of_chain
 from confcom.adapters.collateral.document import Document
-from confcom.adapters.collateral.requests import CollateralRequest, SignedRequest
+from confcom.adapters.collateral.requests import (
+    CollateralRequest,
+    PckCertificateRequest,
+    SignedRequest,
+)
 from confcom.cli.collateral_finding import event_observer
 from confcom.cli.collateral_setup import CollateralSetup
 from confcom.cli.collateral_subjects import Subjects
@@ -17,6 +21,18 @@ from confcom.errors import ConfcomError, UnavailableError
 from confcom.reasons import Reason
 
 R = TypeVar("R", bound=CollateralRequest)
+
+
+class Targets(NamedTuple):
+    """What documents are wanted for.
+
+    Attributes:
+        chains: platforms, and the PCK chain in PEM where a quote does not carry it.
+        certificates: PCK certificates that had to be asked for.
+    """
+
+    chains: dict[Platform, bytes | None]
+    certificates: dict[PckCertificateRequest, Document]
 
 
 class Gatherer:
@@ -31,22 +47,24 @@ class Gatherer:
         self._setup = setup
         self._session = session
 
-    def platforms(self, subjects: Subjects) -> tuple[Platform, ...]:
+    def targets(self, subjects: Subjects) -> Targets:
         """Return the platforms of the subjects; asks for what quotes do not say themselves.
 
         Raises:
             UnavailableError: the list of FMSPCs, or a PCK certificate, is not to be had.
         """
         listed = self._listed() if subjects.asks_service else ()
-        found = dict.fromkeys(subjects.platforms(listed))
+        chains: dict[Platform, bytes | None] = dict.fromkeys(subjects.platforms(listed))
         wanted = subjects.pck_requests()
-        certificates = self.documents(tuple(wanted), "fetching PCK certificates")
-        for request, result in certificates.items():
+        certificates: dict[PckCertificateRequest, Document] = {}
+        found = self.documents(tuple(wanted), "fetching PCK certificates")
+        for request, result in found.items():
             if isinstance(result, ConfcomError):
                 raise result
             chain = result.answer.body + (result.answer.issuer_chain or b"")
-            found[platform_of_chain(chain, wanted[request])] = None
-        return tuple(found)
+            chains[platform_of_chain(chain, wanted[request])] = chain
+            certificates[request] = result
+        return Targets(chains, certificates)
 
     def rows(self, requests: Sequence[SignedRequest], what: str) -> list[Row]:
         """Return a row for each document, in the order of the requests."""

@@ -54,7 +54,7 @@ def import_command(
     setup = caching_setup(session, (), root=root, allow_simulated=allow_simulated, at=at)
     rows = [
         _take(item, group, setup, dry_run=dry_run)
-        for group in groups_of_path(path)
+        for group in groups_of_path(path, setup.edition)
         for item in group.items
     ]
     rows = by_expiry(rows)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from confcom.cli.options import setting_option
-from confcom.dcap import Collateral, Quote, TrustedRoot
+from confcom.dcap import CertType, Collateral, Quote, TrustedRoot
 from confcom.runtime.settings import CollateralSettings
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class CollateralFinder:
         if self._only is None and self._finder is None:
             self._only = _only_bundle(self._plan.names)
         if self._only is not None:
-            return self._only
+            return _with_chain(self._only, quote)
         if self._finder is None:
             from confcom.cli.collateral_finding import (  # noqa: PLC0415 - not for one bundle
                 PlatformFinder,
@@ -123,6 +123,17 @@ class CollateralFinder:
 
             self._finder = PlatformFinder(self._plan, self._root, self._warn)
         return self._finder.find(quote)
+
+
+def _with_chain(collateral: Collateral, quote: Quote) -> Collateral:
+    """Return the collateral with the PCK chain, if the quote carries the leaf alone."""
+    if quote.signature.certification.type is not CertType.PCK_LEAF:
+        return collateral
+    from confcom.adapters.collateral.assembly import (  # noqa: PLC0415 - for rare quotes
+        with_pck_chain,
+    )
+
+    return with_pck_chain(collateral, quote)
 
 
 def _only_bundle(names: tuple[str, ...]) -> Collateral | None:

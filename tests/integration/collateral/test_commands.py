@@ -148,6 +148,20 @@ def test_fetches_the_chain_of_a_quote_that_lacks_it(
     assert (code, result["authentic"]) == (ExitCode.YES, True)
 
 
+def test_a_bundle_for_a_quote_without_its_chain_has_the_chain(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    quote, bundle = run.folder / "encrypted.bin", run.folder / "bundle.json"
+    raw = run.folder / "raw"
+    assert run("collateral", "export", bundle, quote)[0] == ExitCode.YES
+    assert run("collateral", "export", f"{raw}/", quote)[0] == ExitCode.YES
+    server.close()
+    for path in (bundle, raw):
+        assert run("collateral", "check", path)[0] == ExitCode.YES
+        code, result = run.json("evidence", "verify", quote, "--collateral", path)
+        assert (code, result["authentic"]) == (ExitCode.YES, True)
+
+
 def test_private_tls_needs_its_authority(
     run: Run, documents: StaticDocuments, tmp_path: Path
 ) -> None:

@@ -16,10 +16,11 @@ from tests.simulated import AT, DAY, authority, platform, sgx, tdx
 from confcom.adapters.collateral.bundle import write_bundles
 from confcom.cli.collateral_options import CollateralPlan, resolve_collateral
 from confcom.cli.main import main
-from confcom.dcap import Collateral, Quote
+from confcom.dcap import CertType, Collateral, Quote, verify
 from confcom.errors import ConfcomError, UnavailableError
 from confcom.reasons import ExitCode, Reason
 from confcom.runtime.settings import CollateralSettings
+from confcom.simulation import Enclave
 
 FMSPC = "0053494d0000"
 OFFLINE = CollateralSettings()._replace(offline=True)
@@ -393,6 +394,29 @@ def test_nothing_is_exported_unless_all_is_there(run: Run, tmp_path: Path) -> No
     assert not path.exists()
 
 
+def test_an_export_to_a_name_that_ends_in_a_slash_makes_the_folder(
+    run: Run, bundle: Path, tmp_path: Path
+) -> None:
+    run("import", bundle)
+    arguments = ("--fmspc", FMSPC, "--ca", "platform", "--offline")
+    assert run("export", f"{tmp_path}/new/", *arguments)[0] == ExitCode.YES
+    assert (tmp_path / "new" / "root-ca-crl.crl").is_file()
+    assert run("export", f"{tmp_path}/absent/new/", *arguments)[0] == ExitCode.USAGE
+    assert run("export", f"{bundle}/", *arguments)[0] == ExitCode.USAGE
+
+
+def test_what_is_imported_belongs_to_the_edition_that_is_set(
+    run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONFCOM_COLLATERAL__UPDATE", "early")
+    assert run("import", bundle)[0] == ExitCode.YES
+    _, document = run.json("show")
+    assert "qe-identity-sgx-early" in states(document)
+    arguments = ("fetch", "--fmspc", FMSPC, "--ca", "platform", "--offline")
+    assert run(*arguments)[0] == ExitCode.YES
+    assert run(*arguments, "--update", "standard")[0] == ExitCode.UNKNOWN
+
+
 def test_an_export_over_a_folder_that_is_not_there_is_a_usage_error(
     run: Run, bundle: Path, tmp_path: Path
 ) -> None:
@@ -524,6 +548,17 @@ def test_a_quote_without_its_chain_takes_it_from_the_bundle(tmp_path: Path) -> N
     whole = replace(sgx().collateral, pck_certificate_chain=platform().pck_chain)
     write(tmp_path / "one.json", whole)
     assert resolve(tmp_path / "one.json").pck_certificate_chain == platform().pck_chain
+
+
+def test_a_leaf_in_a_quote_is_completed_from_the_bundle(tmp_path: Path) -> None:
+    report = Enclave(mr_enclave=bytes(32), mr_signer=bytes(32)).ereport(
+        platform().qe_target_info, bytes(64)
+    )
+    quote = platform().quote_sgx(report, cert_type=CertType.PCK_LEAF)
+    found = resolve(write(tmp_path / "one.json", sgx().collateral), quote=quote)
+    assert found.pck_certificate_chain is not None
+    root = authority().trusted_root
+    assert verify(quote, found, at=AT, root=root, allow_simulated=True).is_simulated
 
 
 def test_one_bundle_needs_no_network_library(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def assemble(
 def with_pck_chain(collateral: Collateral, quote: Quote) -> Collateral:
     """Return the collateral with the PCK chain of a quote that carries the leaf alone."""
     certification = quote.signature.certification
-    if certification.type is not CertType.PCK_LEAF:
+    if certification.type is not CertType.PCK_LEAF or collateral.pck_certificate_chain is not None:
         return collateral
     chain = certification.data.rstrip(b"\0\r\n") + b"\n" + collateral.pck_crl_issuer_chain
     return replace(collateral, pck_certificate_chain=chain)

@@ -14,7 +14,9 @@ from confcom.adapters.collateral.directory import DirectorySource, request_of_fi
 from confcom.adapters.collateral.disk_cache import DiskCache
 from confcom.adapters.collateral.local import read_bundle_file
 from confcom.adapters.collateral.requests import (
+    STANDARD,
     CollateralRequest,
+    Edition,
     FmspcsRequest,
     PckCrlRequest,
     QeIdentityRequest,
@@ -61,8 +63,12 @@ class Group(NamedTuple):
         return None
 
 
-def groups_of_path(path: Path) -> list[Group]:
+def groups_of_path(path: Path, edition: Edition = STANDARD) -> list[Group]:
     """Return the documents of a bundle file (a group for each bundle) or of a directory (one).
+
+    Args:
+        path: file or directory.
+        edition: under which TCB info and QE identity of a bundle are filed.
 
     Raises:
         UsageError: it cannot be read.
@@ -71,7 +77,7 @@ def groups_of_path(path: Path) -> list[Group]:
     """
     if path.is_dir():
         return [_group_of_directory(path)]
-    return [_group_of_bundle(bundle, str(path)) for bundle in read_bundle_file(path)]
+    return [_group_of_bundle(bundle, str(path), edition) for bundle in read_bundle_file(path)]
 
 
 def group_of_cache(cache: DiskCache) -> Group:
@@ -99,9 +105,9 @@ def missing_requests(group: Group) -> Iterator[str]:
             yield str(identity)
 
 
-def _group_of_bundle(bundle: Collateral, name: str) -> Group:
+def _group_of_bundle(bundle: Collateral, name: str, edition: Edition) -> Group:
     held = contents_of(bundle)
-    answers = answers_of(bundle, held, name)
+    answers = answers_of(bundle, held, name, edition)
     items = tuple(Item(request, answer) for request, answer in answers.items())
     return Group(items, bundle.pck_certificate_chain)
 
