@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Appraisal: is evidence that is authentic also acceptable to this relying party?"""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
@@ -28,7 +29,7 @@ from confcom.reasons import Reason
 from confcom.sgx import ReportBody
 
 Subject = TypeVar("Subject")
-_LONGEST_VALUE: Final = 24
+_MEASUREMENT: Final = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{16,}\b")
 _PASSED_STEPS: Final = tuple(Check(step.value, CheckOutcome.PASS) for step in VerificationStep)
 
 
@@ -153,11 +154,8 @@ def _describe_failures(failures: Sequence[_Finding]) -> str:
 
 
 def _shorten(text: str | None) -> str:
-    """Shorten long hex for a message; the checks have all digits."""
-    return " ".join(
-        f"{word[:16]}…" if len(word) > _LONGEST_VALUE and word.isalnum() else word
-        for word in (text or "").split(" ")
-    )
+    """Shorten measurements for a message; the checks have all digits."""
+    return _MEASUREMENT.sub(r"\1…", text or "")
 
 
 def _describe_success(verified: VerifiedQuote) -> str:

@@ -412,6 +412,61 @@ def test_evidence_of_the_other_kind_does_not_hide_other_failures() -> None:
     assert failed(result)[0].found == "SGX quote"
 
 
+@pytest.mark.parametrize(
+    ("sample", "reference", "check", "expected", "found"),
+    [
+        (tdx(TD), ReferenceValues(min_module_version=(2, 7)), "module_version", "2.7 or higher",
+         "1.6"),
+        (sgx(PLAIN), ReferenceValues(product_id=0), "evidence_type",
+         "SGX quote (product_id demanded)", "SGX quote"),
+        (tdx(TD), ReferenceValues(sept_ve_disable=True), "sept_ve_disable", "set", "set"),
+        (sgx(PLAIN), ANY, "tcb_status", "any but Revoked", "UpToDate"),
+        (sgx(PLAIN), replace(ANY, allow_tcb_status=ANY_STATUS | {TcbStatus.REVOKED}),
+         "tcb_status", "any but Revoked", "UpToDate"),
+        (sgx(PLAIN), ReferenceValues(allow_advisory=frozenset()), "allowed_advisories",
+         "only none", "none"),
+        (sgx(PLAIN), ReferenceValues(allow_advisory=frozenset({"A-B-2", "A-B-1"})),
+         "allowed_advisories", "only A-B-1, A-B-2", "none"),
+        (sgx(PLAIN), ReferenceValues(forbid_advisory=frozenset({"A-B-2", "A-B-1"})),
+         "forbidden_advisories", "none of A-B-1, A-B-2", "none"),
+        (sgx(status=TcbStatus.OUT_OF_DATE, advisory_ids=("A-B-2", "A-B-1")),
+         ReferenceValues(forbid_advisory=frozenset({"A-B-3"})), "forbidden_advisories",
+         "none of A-B-3", "A-B-1, A-B-2"),
+        (sgx(status=TcbStatus.OUT_OF_DATE, tcb_date=AFTER),
+         ReferenceValues(tcb_date_baseline=BASELINE), "tcb_status", "UpToDate",
+         "OutOfDate of 2025-06-04, by the baseline UpToDate"),
+        (sgx(ENCLAVE), ReferenceValues(mr_signer=(bytes(32), ENCLAVE.mr_signer)), "mr_signer",
+         "00" * 32 + " or " + "51" * 32, "51" * 32),
+    ],
+)  # fmt: skip
+def test_checks_say_what_was_expected_and_found(
+    sample: Sample, reference: ReferenceValues, check: str, expected: str, found: str
+) -> None:
+    checks = {one.name: one for one in judged(sample, reference).checks}
+    assert (checks[check].expected, checks[check].found) == (expected, found)
+
+
+def test_message_keeps_the_names_of_statuses_whole() -> None:
+    sample = sgx(status=TcbStatus.CONFIGURATION_AND_SW_HARDENING_NEEDED)
+    assert judged(sample, ReferenceValues()).message == (
+        "TCB status is ConfigurationAndSWHardeningNeeded, expected UpToDate"
+    )
+
+
+def test_message_shortens_every_measurement() -> None:
+    reference = ReferenceValues(mr_enclave=(bytes(32), b"\x01" * 32), family_id=bytes(16))
+    assert judged(sgx(ENCLAVE), reference).message == (
+        "MRENCLAVE is e0e0e0e0e0e0e0e0…, expected 0000000000000000… or 0101010101010101…; "
+        "family id is fafafafafafafafa…, expected 0000000000000000…"
+    )
+
+
+def test_message_of_success_says_what_was_shown() -> None:
+    words = "quote is authentic and acceptable: TCB UpToDate under evaluation data number 20"
+    assert judged(sgx(PLAIN), ReferenceValues()).message == f"SGX {words}"
+    assert judged(tdx(TD), ReferenceValues()).message == f"TDX {words}"
+
+
 def test_mixed_reference_values_refuse_both_kinds() -> None:
     mixed = ReferenceValues(product_id=7, sept_ve_disable=True)
     assert judged(sgx(ENCLAVE), mixed).reason is Reason.EVIDENCE_TYPE
@@ -468,6 +523,21 @@ def test_result_is_valid_no_longer_than_demanded_age() -> None:
     assert result.valid_until == AT + 30 * DAY
 
 
+def test_oldest_document_decides_how_long_a_result_is_valid() -> None:
+    fresh = sgx(PLAIN, issued=AT + 5 * DAY)
+    old = sgx(PLAIN).collateral.pck_crl
+    sample = replace(fresh, collateral=replace(fresh.collateral, pck_crl=old))
+    result = judged(sample, ReferenceValues(max_collateral_age=9 * DAY), at=AT + 5 * DAY)
+    assert result.valid_until == AT + 9 * DAY
+
+
+def test_document_as_old_as_allowed_is_fresh_enough() -> None:
+    reference = ReferenceValues(max_collateral_age=DAY)
+    assert judged(sgx(PLAIN), reference, at=AT + DAY).is_acceptable
+    late = judged(sgx(PLAIN), reference, at=AT + DAY + timedelta(seconds=1))
+    assert late.reason is Reason.COLLATERAL_AGE
+
+
 def test_age_of_the_root_list_does_not_count() -> None:
     old = authority().root_crl(at=AT)
     fresh = sgx(PLAIN, issued=AT + 20 * DAY)
@@ -507,6 +577,7 @@ def test_reminds_that_no_identity_was_demanded() -> None:
     [
         (timedelta(0), "0s"),
         (timedelta(seconds=59), "59s"),
+        (timedelta(minutes=1), "1m"),
         (timedelta(seconds=90), "1.5m"),
         (timedelta(hours=1), "1h"),
         (timedelta(days=1), "1d"),
