@@ -348,6 +348,7 @@ class _Run:
             trusted = self._verify_collateral(collateral)
             if cache is not None:
                 cache.put(key, trusted)
+        self.step = VerificationStep.PCK_CRL  # also on a hit
         trusted.validity.check(self.clock)
         return trusted
 
