@@ -238,7 +238,7 @@ def _read_signature_data(data: bytes, start: int, end: int, version: QuoteVersio
 
 def _count_trailing_zeros(data: bytes, end: int) -> int:
     trailing = len(data) - end
-    if trailing and data[end:].lstrip(b"\0"):
+    if trailing and data[end:] != bytes(trailing):
         raise MalformedError(
             Reason.TRAILING_DATA,
             f"{trailing} bytes that are not all zero follow the quote at offset {end}",
