@@ -106,6 +106,23 @@ def test_refuses_a_report_header_inside_that_is_longer_than_the_header_around_it
     assert "Open Enclave report header at offset 28 declares" in refused(data)
 
 
+@pytest.mark.parametrize("header", [report_header(0), evidence_header(0), report_header(5)])
+@pytest.mark.parametrize("zeros", [0, 3])
+def test_refuses_a_header_without_a_quote(header: bytes, zeros: int) -> None:
+    assert f"bytes, {zeros} follow" in refused(header + bytes(zeros))
+
+
+def test_takes_off_a_header_around_a_single_byte() -> None:
+    assert unwrap(report_header(1) + b"\7") == (Wrapper.OPEN_ENCLAVE_REPORT, b"\7")
+
+
+@pytest.mark.parametrize("size", range(16))
+def test_leaves_the_beginning_of_a_header_inside_a_wrapper_as_it_is(size: int) -> None:
+    inner = report_header(9)[:size] or b"\1"
+    for header in (report_header(len(inner)), evidence_header(len(inner))):
+        assert unwrap(header + inner)[1] == inner
+
+
 def test_refuses_bytes_behind_a_wrapped_quote_that_are_not_zero() -> None:
     assert "declares 127 bytes, 128 follow" in refused(report_header(127) + QUOTE + b"\1")
 

@@ -242,12 +242,15 @@ def test_refuses_an_endless_stream_without_keeping_it() -> None:
     "step",
     [
         lambda builder: builder.ecreate(size_bytes=8 * PAGE, ssa_frame_pages=1),
+        lambda builder: builder.eadd(PAGE, page_type=PageType.REG, access=RX),
         lambda builder: builder.eadd(100, page_type=PageType.REG, access=RX),
         lambda builder: builder.eadd(-PAGE, page_type=PageType.REG, access=RX),
         lambda builder: builder.eadd(0, page_type=PageType.TCS, access=RX),
         lambda builder: builder.eadd(0, page_type=PageType.REG, access=Access.W),
         lambda builder: builder.eextend(0, bytes(256)),
-        lambda builder: builder.eextend(0, bytes(255)),
+        lambda builder: builder.eextend(PAGE, bytes(255)),
+        lambda builder: builder.eextend(PAGE, bytes(257)),
+        lambda builder: builder.eextend(PAGE, b""),
         lambda builder: builder.add_page(0, bytes(1), page_type=PageType.REG, access=RX),
     ],
 )
@@ -255,11 +258,23 @@ def test_a_refused_step_leaves_the_measurement_as_it_was(
     step: Callable[[MeasurementBuilder], bytes],
 ) -> None:
     builder = created()
+    builder.eadd(PAGE, page_type=PageType.REG, access=RX)
     before = builder.measurement()
     with pytest.raises(MalformedError) as refusal:
         step(builder)
     assert refusal.value.reason is Reason.MEASUREMENT_FORMAT
     assert builder.measurement() == before
+
+
+@pytest.mark.parametrize("size", [-2, 0, PAGE, 3 * PAGE, 1 << 64])
+def test_refuses_to_begin_an_enclave_of_an_impossible_size(size: int) -> None:
+    with pytest.raises(MalformedError, match=f"enclave size {size} is not a power of two"):
+        MeasurementBuilder().ecreate(size_bytes=size, ssa_frame_pages=1)
+
+
+def test_access_rights_have_the_bits_of_secinfo() -> None:
+    assert [(right.name, right.value) for right in Access] == [("R", 1), ("W", 2), ("X", 4)]
+    assert [(kind.name, kind.value) for kind in PageType] == [("TCS", 1), ("REG", 2)]
 
 
 @pytest.mark.parametrize("frame", [-1, 0, 1 << 32])
