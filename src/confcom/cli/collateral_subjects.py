@@ -8,7 +8,6 @@ import click
 
 from confcom.adapters.collateral.assembly import (
     Platform,
-    platform_of_chain,
     platform_of_quote,
     requests_for,
 )
@@ -163,11 +162,6 @@ def requests_of(
         if with_numbers:
             wanted[EvaluationNumbersRequest(platform.tee)] = None
     return tuple(wanted)
-
-
-def platform_of_answer(chain: bytes, tee: TeeType) -> Platform:
-    """Return the platform that a fetched PCK chain is of."""
-    return platform_of_chain(chain, tee)
 
 
 def _fmspc(text: str) -> bytes:

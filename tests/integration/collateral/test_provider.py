@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from tests.integration.collateral.conftest import AT, DAY, HOUR, ONCE, Bench, World
 
+from confcom.adapters.collateral.answers import Answer
 from confcom.adapters.collateral.assembly import Platform
 from confcom.adapters.collateral.checks import Checker
+from confcom.adapters.collateral.directory import DirectorySource
 from confcom.adapters.collateral.disk_cache import DiskCache
+from confcom.adapters.collateral.events import EventName
 from confcom.adapters.collateral.keeper import KeeperOptions
 from confcom.adapters.collateral.provider import CollateralProvider
 from confcom.adapters.collateral.requests import (
@@ -594,6 +597,37 @@ def test_fetches_a_named_evaluation_data_number(bench: Bench, world: World) -> N
     platform = Platform(TeeType.SGX, world.platform.fmspc, world.platform.ca)
     collateral = bench.run(lambda provider: provider.collateral(platform, Edition(number=20)))
     assert TcbInfo.from_bytes(collateral.tcb_info).evaluation_data_number == 20
+
+
+def test_files_and_services_are_asked_in_order(
+    bench: Bench, world: World, server: CollateralServer, tmp_path: Path
+) -> None:
+    quote = world.quote()
+    name = "qe-identity-sgx"
+    served = world.documents(at=AT, number=21).find(IDENTITY)
+    assert served is not None
+    assert served.issuer_chain is not None
+    (tmp_path / f"{name}.json").write_bytes(served.body)
+    (tmp_path / f"{name}.chain.pem").write_bytes(served.issuer_chain)
+    bench.sources = [DirectorySource(tmp_path), server]
+    assert accepts(world, bench.run(lambda provider: provider.collateral_for(quote)))
+    assert server.count() == 3
+    assert server.count("identity") == 0
+    fetched = {event.source for event in bench.events if event.name is EventName.FETCHED}
+    assert fetched == {str(tmp_path), server.host}
+
+
+def test_a_bug_in_a_source_ends_the_provider(bench: Bench) -> None:
+    class Broken:
+        name = "broken"
+
+        def read(self, request: CollateralRequest) -> Answer:
+            raise ZeroDivisionError(request.name)
+
+    bench.sources = [Broken()]
+    with pytest.raises(ExceptionGroup) as caught:
+        bench.run(lambda provider: provider.get(IDENTITY))
+    assert caught.group_contains(ZeroDivisionError)
 
 
 def test_a_second_process_takes_what_the_first_has_kept(
