@@ -30,8 +30,9 @@ SEPT_VE_DISABLE = 1 << 28
 def ours(case: Case) -> tuple[Reason | None, str | None, list[str]]:
     """Return our reason, status and advisories."""
     result = run(case)
-    tcb = result.to_json()["tcb"] or {}
-    return result.reason, tcb.get("status"), tcb.get("advisoryIds") or []
+    if result.tcb is None:
+        return result.reason, None, []
+    return result.reason, str(result.tcb.status), list(result.tcb.advisory_ids)
 
 
 def theirs(case: Case) -> tuple[str, list[str]] | None:
