@@ -25,16 +25,26 @@ class PlatformFinder:
     def __init__(self, plan: CollateralPlan, root: TrustedRoot, warn: Warn) -> None:
         self._setup = CollateralSetup(plan, root)
         self._warn = warn
-        self._found: dict[object, Collateral] = {}
+        self._found: dict[object, Collateral | UnavailableError] = {}
 
     def find(self, quote: Quote) -> Collateral:
-        """Return what verifies a quote; see `confcom.cli.collateral_options.CollateralFinder`."""
+        """Return what verifies a quote; see `confcom.cli.collateral_options.CollateralFinder`.
+
+        What could not be found for one quote is not looked for again for the next one.
+        """
         key = _key(quote)
-        if key not in self._found:
+        found = self._found.get(key)
+        if found is None:
             if len(self._found) >= _KEPT:
                 self._found.clear()
-            self._found[key] = self._find(quote)
-        return self._found[key]
+            try:
+                found = self._find(quote)
+            except UnavailableError as exc:
+                found = exc
+            self._found[key] = found
+        if isinstance(found, UnavailableError):
+            raise UnavailableError(found.reason, found.message, hint=found.hint) from found
+        return found
 
     def _find(self, quote: Quote) -> Collateral:
         setup = self._setup

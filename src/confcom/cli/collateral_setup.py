@@ -103,10 +103,15 @@ class CollateralSetup:
         return DiskCache(self.cache_path) if self.plan.uses_cache else None
 
     @property
+    def asks_anew(self) -> bool:
+        """Whether the sources are asked in every run, whatever the cache has."""
+        return self.plan.settings.max_age_s == 0
+
+    @property
     def shelf(self) -> ShelfOptions:
-        """How long documents are used without asking."""
-        age = float(self.plan.settings.max_age_s)
-        return ShelfOptions(max_age_s=age, min_age_s=min(age, 60.0))
+        """How long documents are used without asking; within one run, never for no time at all."""
+        age = float(self.plan.settings.max_age_s) or ShelfOptions().min_age_s
+        return ShelfOptions(max_age_s=age, min_age_s=min(age, ShelfOptions().min_age_s))
 
     def offline_finder(self) -> OfflineFinder:
         """Return what finds documents on this machine, as far as no service stands before."""
@@ -119,7 +124,7 @@ class CollateralSetup:
         return OfflineFinder(
             sources=local,
             checker=self.checker,
-            cache=self.cache,
+            cache=None if self.may_go_online and self.asks_anew else self.cache,
             shelf=self.shelf,
             is_strict=self.may_go_online,
         )
@@ -149,6 +154,7 @@ class CollateralSetup:
             keeper=KeeperOptions(
                 shelf=self.shelf,
                 allow_rollback=self.plan.settings.allow_rollback,
+                refresh=self.asks_anew,
                 check_every_s=0,
             ),
             clock=self.now,

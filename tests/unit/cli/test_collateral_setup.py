@@ -79,10 +79,20 @@ def test_the_edition_is_a_setting() -> None:
     assert str(setup(DEFAULT._replace(update=TcbUpdate.EARLY)).edition) == "early"
 
 
-@pytest.mark.parametrize(("max_age", "shortest"), [(0, 0), (30, 30), (86_400, 60)])
+@pytest.mark.parametrize(("max_age", "shortest"), [(30, 30), (86_400, 60)])
 def test_no_document_is_fresh_for_longer_than_the_setting(max_age: int, shortest: int) -> None:
     shelf = setup(DEFAULT._replace(max_age_s=max_age)).shelf
     assert (shelf.max_age_s, shelf.min_age_s) == (max_age, shortest)
+
+
+def test_an_age_of_zero_asks_once_in_every_run() -> None:
+    made = setup(DEFAULT._replace(max_age_s=0))
+    assert made.offline_finder().cache is None
+    options = made.online_setup(lambda _: None).keeper
+    assert options.refresh
+    assert options.shelf.max_age_s == 60
+    offline = setup(DEFAULT._replace(max_age_s=0, offline=True))
+    assert offline.offline_finder().cache is not None
 
 
 def test_times_and_attempts_are_settings() -> None:

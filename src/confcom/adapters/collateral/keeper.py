@@ -60,6 +60,7 @@ class KeeperOptions:
     Attributes:
         shelf: how long documents are used.
         allow_rollback: take documents older than the one at hand.
+        refresh: ask the sources even for what is fresh on disk.
         parallel: most fetches at a time.
         check_every_s: how often the background looks for documents to renew, seconds; 0 leaves
             the background out, for programs that run once.
@@ -67,6 +68,7 @@ class KeeperOptions:
 
     shelf: ShelfOptions = field(default_factory=ShelfOptions)
     allow_rollback: bool = False
+    refresh: bool = False
     parallel: int = 8
     check_every_s: float = 30.0
 
@@ -170,7 +172,7 @@ class DocumentKeeper:
         if stored is not None and (kept is None or stored.fetched_at > kept.fetched_at):
             # Perhaps another process has just renewed it.
             kept = stored
-            if self._shelf.is_fresh(stored, self.now()):
+            if not self._options.refresh and self._shelf.is_fresh(stored, self.now()):
                 self._shelf.put(stored)
                 return stored
         try:
