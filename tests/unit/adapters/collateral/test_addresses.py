@@ -261,14 +261,14 @@ def test_completes_the_base_address(text: str, url: str, version: int) -> None:
         "https://[::1",
         "https://h?x=1",
         "https://h#x",
-        "https://user:example@h",
+        "https://user:hunter2@h",
     ],
 )
 def test_refuses_what_is_no_base_address(text: str) -> None:
     with pytest.raises(MisconfiguredError) as caught:
         Base.parse(text)
     assert caught.value.reason is Reason.SETTINGS_INVALID
-    assert "example@" not in caught.value.message
+    assert "hunter2" not in caught.value.message
 
 
 def test_refuses_versions_that_do_not_exist() -> None:
