@@ -79,7 +79,7 @@ def test_hex_of_either_case_is_a_signature(digits: bytes) -> None:
     "digits", [b"", b"ab" * 63, b"ab" * 63 + b"a", b"ab" * 64 + b"a", b"zz" * 64, b" ab" * 43]
 )
 def test_refuses_other_digits(digits: bytes) -> None:
-    with pytest.raises(ValueError, match=r"hex|[Hh]exadecimal"):
+    with pytest.raises(ValueError, match="hex"):
         read_signature(digits)
 
 
