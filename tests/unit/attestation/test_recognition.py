@@ -197,6 +197,39 @@ def test_quotes_of_old_times_are_quotes() -> None:
     assert "binary data" in refused(epid[:400]).message
 
 
+def start(version: int, key_type: int, tee: int) -> bytes:
+    return (
+        version.to_bytes(2, "little") + key_type.to_bytes(2, "little") + tee.to_bytes(4, "little")
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (start(3, 2, 0), Reason.QUOTE_FORMAT),
+        (start(4, 2, 0x81), Reason.QUOTE_FORMAT),
+        (start(5, 2, 0x81), Reason.QUOTE_FORMAT),
+        (start(5, 2, 0x81) + bytes(40), Reason.QE_VENDOR),
+        (start(5, 0, 0) + bytes(40), Reason.ATT_KEY_TYPE),
+        (start(5, 1, 0) + bytes(40), Reason.ATT_KEY_TYPE),
+        (start(5, 3, 0) + bytes(40), Reason.ATT_KEY_TYPE),
+        (start(5, 4, 0) + bytes(40), Reason.UNRECOGNISED_INPUT),
+        (start(5, 2, 0x80) + bytes(40), Reason.UNRECOGNISED_INPUT),
+        (start(5, 2, 0)[:7], Reason.UNRECOGNISED_INPUT),
+        (start(6, 2, 0) + bytes(40), Reason.UNRECOGNISED_INPUT),
+        (start(2, 0, 7) + bytes(428), Reason.QUOTE_VERSION),
+        (start(2, 1, 7) + bytes(428), Reason.QUOTE_VERSION),
+        (start(2, 2, 7) + bytes(428), Reason.UNRECOGNISED_INPUT),
+        (start(2, 0, 7) + bytes(427), Reason.UNRECOGNISED_INPUT),
+        (start(2, 0, 7) + bytes(424) + b"\1\0\0\0", Reason.UNRECOGNISED_INPUT),
+        (start(2, 0, 7) + bytes(424) + b"\1\0\0\0\0", Reason.QUOTE_VERSION),
+        (start(0, 0, 7) + bytes(428), Reason.UNRECOGNISED_INPUT),
+    ],
+)
+def test_knows_a_quote_without_vendor_by_version_key_and_kind(data: bytes, reason: Reason) -> None:
+    refused(data, reason)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
