@@ -217,6 +217,7 @@ def start(version: int, key_type: int, tee: int) -> bytes:
         (start(5, 2, 0x80) + bytes(40), Reason.UNRECOGNISED_INPUT),
         (start(5, 2, 0)[:7], Reason.UNRECOGNISED_INPUT),
         (start(6, 2, 0) + bytes(40), Reason.UNRECOGNISED_INPUT),
+        (start(1, 0, 7) + bytes(428), Reason.QUOTE_VERSION),
         (start(2, 0, 7) + bytes(428), Reason.QUOTE_VERSION),
         (start(2, 1, 7) + bytes(428), Reason.QUOTE_VERSION),
         (start(2, 2, 7) + bytes(428), Reason.UNRECOGNISED_INPUT),
