@@ -169,7 +169,8 @@ def test_a_batch_does_not_ask_again_for_what_it_could_not_get(
     server.misbehave(Misbehaviour.STATUS, status=503)
     code, _, _ = run("evidence", "verify", *[quote] * 5, "--output", "jsonl", "--jobs", "1")
     assert code == ExitCode.UNKNOWN
-    assert server.count("identity") == 1
+    # The first document that fails ends the others of its round, so it may not be asked for at all.
+    assert server.count("identity") <= 1
 
 
 def test_private_tls_needs_its_authority(
