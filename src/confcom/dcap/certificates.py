@@ -38,8 +38,9 @@ LIBRARY_ERRORS: Final = (
 )
 """What the library raises for hostile bytes; warnings count where the caller made them errors."""
 _KNOWN_CRITICAL: Final = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
+# Possessive, because blanks could otherwise be divided in a quadratic number of ways.
 _BLOCK: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----"
+    rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]++)-----END CERTIFICATE-----"
 )
 
 

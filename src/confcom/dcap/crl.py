@@ -15,8 +15,9 @@ from confcom.errors import MalformedError, NotAuthenticError
 from confcom.reasons import Reason
 
 MAX_CRL_BYTES: Final = 1024 * 1024
+# Possessive, because blanks could otherwise be divided in a quadratic number of ways.
 _PEM: Final = re.compile(
-    rb"\s*-----BEGIN X509 CRL-----\s*([A-Za-z0-9+/=\s]+?)-----END X509 CRL-----\s*\x00?"
+    rb"\s*+-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]++)-----END X509 CRL-----\s*\x00?"
 )
 _HEX: Final = re.compile(rb"\s*[0-9A-Fa-f]+\s*\x00?")
 _KNOWN_CRITICAL: Final = frozenset({ExtensionOID.CRL_NUMBER, ExtensionOID.AUTHORITY_KEY_IDENTIFIER})

@@ -156,19 +156,18 @@ def _annotations(
 def _pem_annotations(
     data: bytes, base: int, certificates: tuple[Certificate, ...]
 ) -> Iterator[Annotation]:
-    blocks = list(_PEM_BLOCK.finditer(data))
-    if len(blocks) != len(certificates):
-        blocks = []
+    # Only certificates that parse are looked for: thousands of beginnings without an end take long.
+    blocks = list(_PEM_BLOCK.finditer(data)) if certificates else []
     end = 0
-    for number, block in enumerate(blocks):
+    for number, (block, certificate) in enumerate(zip(blocks, certificates, strict=True), 1):
         yield from _run("certificationData", data[end : block.start()], base + end)
         end = block.end()
         yield Annotation(
             offset=base + block.start(),
             data=block[0],
-            name=f"certificationData.certificate{number + 1}",
+            name=f"certificationData.certificate{number}",
             value=f"PEM, {len(block[0])} bytes",
-            meaning=certificates[number].subject_cn,
+            meaning=certificate.subject_cn,
         )
     yield from _run("certificationData", data[end:], base + end)
 
