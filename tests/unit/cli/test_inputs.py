@@ -79,10 +79,11 @@ def test_refuses_folder(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _without_rights_of_root() -> Iterator[None]:
-    """Take away, for this thread, what lets root read every file: CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+    """Take away, for this thread, what lets root read every file.
 
-    Another user id would do the same, but a user namespace may have no second one.
-    capget(2), capset(2): a header of version and thread, two times effective, permitted, inheritable.
+    Capabilities 1 and 2 (capabilities(7): CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH). Another user id
+    would do the same, but a user namespace may have no second one. The layout is that of
+    capset(2): a header of version and thread; two times effective, permitted, inheritable.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
