@@ -28,7 +28,7 @@ from typing import Final
 
 REPOSITORY: Final = Path(__file__).parent.parent
 MODULES: Final = (
-    *(f"src/confcom/dcap/{name}.py" for name in ("verify", "tcb", "trust", "validity")),
+    *(f"src/confcom/dcap/{name}.py" for name in ("verify", "binding", "tcb", "trust", "validity")),
     *(f"src/confcom/attestation/{name}.py" for name in ("appraisal", "_rules")),
 )
 TESTS: Final = ("tests/unit/dcap", "tests/unit/attestation", "tests/property/test_appraisal.py")

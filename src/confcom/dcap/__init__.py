@@ -36,14 +36,9 @@ from confcom.dcap.tcb_info import (
     TdxModuleIdentity,
 )
 from confcom.dcap.td_report import TdAttributes, TdReport, TdxReport
-from confcom.dcap.verify import (
-    TcbDiagnosis,
-    VerificationStep,
-    VerifiedQuote,
-    diagnose,
-    verify,
-    verify_evaluation_numbers,
-)
+from confcom.dcap.verified import TcbDiagnosis, VerificationStep, VerifiedQuote
+from confcom.dcap.verify import diagnose, verify
+from confcom.dcap.verify_numbers import verify_evaluation_numbers
 from confcom.dcap.wrappers import Wrapper, unwrap
 
 __all__ = [

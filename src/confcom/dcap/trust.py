@@ -10,7 +10,7 @@ from typing import Final
 
 from confcom.dcap.certificates import Certificate, parse_pem_chain, verify_certificate
 from confcom.dcap.collateral import Collateral
-from confcom.dcap.crl import Crl
+from confcom.dcap.crl import Crl, verify_crl
 from confcom.dcap.pck import PckCa, PckCertificate, PckExtension
 from confcom.dcap.quote import CertificationData, CertType
 from confcom.dcap.roots import SIMULATED, TrustedRoot
@@ -138,6 +138,18 @@ def pck_certificate(
         )
     extension = PckExtension.from_der(leaf.sgx_extension)
     return PckCertificate(leaf, extension, PckCa.of_issuer(leaf.issuer_cn)), issuer
+
+
+def root_crl(data: bytes, root: TrustedRoot) -> Crl:
+    """Return the verified revocation list of a root.
+
+    Raises:
+        MalformedError: reason ``crl_format``.
+        NotAuthenticError: reasons ``crl_issuer``, ``crl_signature``.
+    """
+    crl = Crl.from_bytes(data)
+    verify_crl(crl, root.certificate)
+    return crl
 
 
 def check_not_revoked(certificate: Certificate, crl: Crl, reason: Reason) -> None:

@@ -5,17 +5,12 @@ Sources: Intel SGX DCAP Quote Verification Library, ``sgxAttestationVerifyQuote`
 specification, version 4; Intel TDX DCAP Quoting Library API.
 """
 
-from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-
 from confcom.dcap import trust
-from confcom.dcap._ecdsa import der_signature, load_public_key
+from confcom.dcap.binding import check_platform, check_quote_signature, verify_qe_report
 from confcom.dcap.caches import (
     MEMO_ENTRIES,
     Caches,
@@ -23,137 +18,27 @@ from confcom.dcap.caches import (
     VerifiedCollateral,
     VerifiedKey,
 )
-from confcom.dcap.certificates import ECDSA_SHA256, Certificate
+from confcom.dcap.certificates import Certificate
 from confcom.dcap.collateral import Collateral
 from confcom.dcap.crl import Crl, verify_crl
 from confcom.dcap.documents import SignedDocument, read_signature, verify_document
-from confcom.dcap.evaluation import EvaluationNumbers
-from confcom.dcap.header import TeeType
 from confcom.dcap.identity import EnclaveIdentity, IdentityLevel
-from confcom.dcap.pck import PckCertificate
 from confcom.dcap.quote import Quote
 from confcom.dcap.roots import TrustedRoot
 from confcom.dcap.tcb import (
     TcbVerdict,
-    check_module,
-    choose_identity_level,
     evaluate,
     refuse_revoked,
 )
 from confcom.dcap.tcb_info import TcbInfo
 from confcom.dcap.td_report import TdReport
 from confcom.dcap.validity import Clock, Period, Validity
-from confcom.errors import ConfcomError, MalformedError, NotAuthenticError, UnavailableError
+from confcom.dcap.verified import SEAL, TcbDiagnosis, VerificationStep, VerifiedQuote
+from confcom.errors import ConfcomError, NotAuthenticError, UnavailableError
 from confcom.reasons import Reason
 from confcom.sgx import ReportBody
 
 _NO_TIME: Final = timedelta(0)
-_SEAL: Final = object()
-
-
-class VerificationStep(StrEnum):
-    """The steps of `verify`, in their order."""
-
-    QUOTE = "quote"
-    ROOT = "root"
-    ROOT_CRL = "root_crl"
-    TCB_INFO = "tcb_info"
-    QE_IDENTITY = "qe_identity"
-    PCK_CRL = "pck_crl"
-    PCK_CHAIN = "pck_chain"
-    PLATFORM = "platform"
-    QE_REPORT = "qe_report"
-    QUOTE_SIGNATURE = "quote_signature"
-    TCB = "tcb"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedQuote:
-    """A quote that is authentic. Only `verify` makes one; it is not yet acceptable to anyone.
-
-    Attributes:
-        quote: the quote.
-        pck: the PCK certificate of its platform.
-        tcb_info: TCB Info used.
-        qe_identity: identity of the quoting enclave used.
-        tcb: what its TCB is worth.
-        root: root of trust used.
-        clock: time of verification.
-    """
-
-    quote: Quote
-    pck: PckCertificate
-    tcb_info: TcbInfo
-    qe_identity: EnclaveIdentity
-    tcb: TcbVerdict
-    root: TrustedRoot
-    clock: Clock
-    _collateral: VerifiedCollateral = field(repr=False)
-    _chain: VerifiedChain = field(repr=False)
-    seal: InitVar[object]
-
-    def __post_init__(self, seal: object) -> None:
-        """Refuse to be made by anyone else."""
-        if seal is not _SEAL:
-            raise TypeError("only confcom.dcap.verify makes a VerifiedQuote")
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether the platform is software, under a simulated root."""
-        return self.root.is_simulated
-
-    @property
-    def verified_at(self) -> datetime:
-        """The time of verification."""
-        return _datetime(self.clock.now)
-
-    @property
-    def valid_from(self) -> datetime:
-        """The latest beginning of all that was used."""
-        return _datetime(max(self._collateral.validity.first, self._chain.validity.first))
-
-    @property
-    def valid_until(self) -> datetime:
-        """The earliest end of all that was used, with the grace that was given."""
-        collateral, chain = self._collateral.validity, self._chain.validity
-        return _datetime(
-            min(collateral.last, chain.last, collateral.last_document + self.clock.grace)
-        )
-
-    @property
-    def document_dates(self) -> Mapping[str, datetime]:
-        """When each document was issued: tcb_info, qe_identity, pck_crl, root_ca_crl."""
-        return {
-            "tcb_info": _datetime(self.tcb_info.issue_date),
-            "qe_identity": _datetime(self.qe_identity.issue_date),
-            "pck_crl": _datetime(self._collateral.pck_crl.this_update),
-            "root_ca_crl": _datetime(self._collateral.root_ca_crl.this_update),
-        }
-
-    @property
-    def next_updates(self) -> Mapping[str, datetime]:
-        """When each document expires, by the same names."""
-        return {
-            "tcb_info": _datetime(self.tcb_info.next_update),
-            "qe_identity": _datetime(self.qe_identity.next_update),
-            "pck_crl": _datetime(self._collateral.pck_crl.next_update),
-            "root_ca_crl": _datetime(self._collateral.root_ca_crl.next_update),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcbDiagnosis:
-    """What is known of the TCB of a quote that is authentic but for its TCB, for explanations.
-
-    ``refusal`` says why the TCB cannot be accepted; ``tcb`` is None where it is on no level.
-    """
-
-    quote: Quote
-    pck: PckCertificate
-    tcb_info: TcbInfo
-    qe_identity: EnclaveIdentity
-    tcb: TcbVerdict | None
-    refusal: NotAuthenticError | None
 
 
 def verify(
@@ -225,7 +110,7 @@ def verify(
         clock=clock,
         _collateral=trusted,
         _chain=chain,
-        seal=_SEAL,
+        seal=SEAL,
     )
 
 
@@ -273,35 +158,6 @@ def diagnose(
     )
 
 
-def verify_evaluation_numbers(
-    document: SignedDocument,
-    issuer_chain: bytes,
-    root_ca_crl: bytes,
-    *,
-    at: datetime,
-    root: TrustedRoot,
-    allow_simulated: bool = False,
-) -> EvaluationNumbers:
-    """Verify a list of TCB evaluation data numbers.
-
-    Raises:
-        MalformedError: something does not parse.
-        NotAuthenticError: not authentic, or not valid at that time.
-    """
-    clock = Clock.at(at, allowance=_NO_TIME, grace=_NO_TIME)
-    trust.check_root(root, allow_simulated=allow_simulated)
-    crl = _root_crl(root_ca_crl, root)
-    signer = trust.signing_certificate(issuer_chain, root, {})
-    trust.check_not_revoked(signer, crl, Reason.CERT_REVOKED)
-    what = "list of TCB evaluation data numbers"
-    verify_document(document, signer, what=what, reason=Reason.EVALUATION_NUMBERS_SIGNATURE)
-    numbers = EvaluationNumbers.from_bytes(document.content)
-    period = Period(what, numbers.issue_date, numbers.next_update, Reason.COLLATERAL_EXPIRED)
-    certificates = (Period.of_certificate(root.certificate), Period.of_certificate(signer))
-    Validity((*certificates, Period.of_crl(crl), period)).check(clock)
-    return numbers
-
-
 class _Run:
     """Steps 1 to 10 for one quote; knows the step it is in."""
 
@@ -334,11 +190,11 @@ class _Run:
         self.step = VerificationStep.PCK_CHAIN
         chain = self._chain(key, parsed, collateral, trusted)
         self.step = VerificationStep.PLATFORM
-        _check_platform(parsed, trusted, chain.pck)
+        check_platform(parsed, trusted, chain.pck)
         self.step = VerificationStep.QE_REPORT
         attested = self._key(key, parsed, trusted, chain)
         self.step = VerificationStep.QUOTE_SIGNATURE
-        _check_quote_signature(parsed, attested)
+        check_quote_signature(parsed, attested)
         return parsed, trusted, chain, attested.qe_level
 
     def _collateral(self, key: bytes, collateral: Collateral) -> VerifiedCollateral:
@@ -357,7 +213,7 @@ class _Run:
         self.step = VerificationStep.ROOT
         tcb_signer = trust.signing_certificate(collateral.tcb_info_issuer_chain, root, self.known)
         self.step = VerificationStep.ROOT_CRL
-        root_crl = _root_crl(collateral.root_ca_crl, root)
+        root_crl = trust.root_crl(collateral.root_ca_crl, root)
         trust.check_not_revoked(root.certificate, root_crl, Reason.CERT_REVOKED)
         self.step = VerificationStep.TCB_INFO
         trust.check_not_revoked(tcb_signer, root_crl, Reason.CERT_REVOKED)
@@ -431,7 +287,7 @@ class _Run:
         signature = quote.signature
         cache = None if self.caches is None or not self.caches.keys.most else self.caches.keys
         if cache is None:
-            return _verify_qe_report(quote, trusted, chain)
+            return verify_qe_report(quote, trusted, chain)
         name = sha256(
             b"".join(
                 (
@@ -446,7 +302,7 @@ class _Run:
         ).digest()
         attested = cache.get(name, self.clock.now)
         if attested is None:
-            attested = _verify_qe_report(quote, trusted, chain)
+            attested = verify_qe_report(quote, trusted, chain)
             cache.put(name, attested)
         return attested
 
@@ -458,12 +314,6 @@ def _signed(content: bytes, digits: bytes, reason: Reason) -> SignedDocument:
         raise NotAuthenticError(
             reason, f"signature of a document cannot be read: {len(digits)} characters, {exc}"
         ) from exc
-
-
-def _root_crl(data: bytes, root: TrustedRoot) -> Crl:
-    crl = Crl.from_bytes(data)
-    verify_crl(crl, root.certificate)
-    return crl
 
 
 def _verify_chain(
@@ -483,108 +333,6 @@ def _verify_chain(
     return VerifiedChain(pck=pck, issuer=issuer, validity=validity)
 
 
-def _check_platform(quote: Quote, trusted: VerifiedCollateral, pck: PckCertificate) -> None:
-    info, extension = trusted.tcb_info, pck.extension
-    tee = "SGX" if quote.header.tee_type is TeeType.SGX else "TDX"
-    for what, expected, found in (
-        ("id", tee, info.id),
-        ("FMSPC", extension.fmspc, info.fmspc),
-        ("PCEID", extension.pce_id, info.pce_id),
-    ):
-        if expected != found:
-            raise NotAuthenticError(
-                Reason.TCB_INFO_MISMATCH,
-                f"TCB Info is for {what} {_words(found)}, the quote's platform has "
-                f"{_words(expected)}",
-                hint="this collateral belongs to another kind of platform; fetch that of the quote",
-            )
-    expected_id = "QE" if tee == "SGX" else "TD_QE"
-    if trusted.qe_identity.id != expected_id:
-        raise NotAuthenticError(
-            Reason.QE_IDENTITY_MISMATCH,
-            f"QE identity is of {trusted.qe_identity.id}, a {tee} quote needs {expected_id}",
-            hint="fetch the identity that goes with the quote's TEE",
-        )
-    if isinstance(quote.body, TdReport):
-        check_module(info, quote.body)
-
-
-def _verify_qe_report(
-    quote: Quote, trusted: VerifiedCollateral, chain: VerifiedChain
-) -> VerifiedKey:
-    signature = quote.signature
-    encoded = der_signature(signature.qe_report_signature)
-    if encoded is None:
-        raise NotAuthenticError(
-            Reason.SIGNATURE_ENCODING, "signature of the QE report has a number out of range"
-        )
-    try:
-        chain.pck.certificate.public_key.verify(encoded, signature.qe_report, ECDSA_SHA256)
-    except InvalidSignature as exc:
-        raise NotAuthenticError(
-            Reason.QE_REPORT_SIGNATURE,
-            "QE report is not signed by the PCK key of the quote's platform",
-        ) from exc
-    report = ReportBody.from_bytes(signature.qe_report)
-    digest = sha256(signature.attestation_key + signature.auth_data).digest()
-    if report.report_data[:32] != digest:
-        raise NotAuthenticError(
-            Reason.QE_REPORT_DATA,
-            f"QE report vouches for another attestation key: expected {digest.hex()}, "
-            f"found {report.report_data[:32].hex()}",
-        )
-    public_key = load_public_key(signature.attestation_key)
-    if public_key is None:
-        raise MalformedError(
-            Reason.ATT_KEY_INVALID, "attestation key of the quote is not a point on P-256"
-        )
-    return VerifiedKey(
-        public_key=public_key,
-        qe_level=_qe_level(report, signature.qe_report, trusted.qe_identity),
-        expires=min(trusted.expires, chain.expires),
-    )
-
-
-def _qe_level(report: ReportBody, raw: bytes, identity: EnclaveIdentity) -> IdentityLevel:
-    if report.is_debug:
-        raise NotAuthenticError(Reason.QE_DEBUG, "quoting enclave is a debug enclave")
-    for what, found, expected in (
-        ("MISCSELECT", _masked(raw[16:20], identity.misc_select_mask), identity.misc_select),
-        ("ATTRIBUTES", _masked(raw[48:64], identity.attributes_mask), identity.attributes),
-        ("MRSIGNER", report.mr_signer, identity.mr_signer),
-        ("ISVPRODID", report.isv_prod_id, identity.isv_prod_id),
-    ):
-        if found != expected:
-            raise NotAuthenticError(
-                Reason.QE_IDENTITY_MISMATCH,
-                f"quoting enclave has {what} {_words(found)}, expected {_words(expected)}",
-            )
-    level = choose_identity_level(identity.levels, report.isv_svn)
-    if level is None:
-        raise NotAuthenticError(
-            Reason.TCB_NOT_SUPPORTED,
-            f"quoting enclave has ISVSVN {report.isv_svn}, below every level of its identity "
-            f"(lowest is {identity.levels[-1].isv_svn})",
-            hint="update the quoting enclave of the host",
-        )
-    return level
-
-
-def _check_quote_signature(quote: Quote, attested: VerifiedKey) -> None:
-    encoded = der_signature(quote.signature.signature)
-    if encoded is None:
-        raise NotAuthenticError(
-            Reason.SIGNATURE_ENCODING, "signature of the quote has a number out of range"
-        )
-    try:
-        attested.public_key.verify(encoded, quote.signed, ECDSA_SHA256)
-    except InvalidSignature as exc:
-        raise NotAuthenticError(
-            Reason.QUOTE_SIGNATURE,
-            "quote is not signed by its attestation key: header or body were changed",
-        ) from exc
-
-
 def _evaluate(
     trusted: VerifiedCollateral,
     chain: VerifiedChain,
@@ -602,16 +350,3 @@ def _evaluate(
         if len(chain.verdicts) < MEMO_ENTRIES:
             chain.verdicts[memo] = verdict
     return verdict
-
-
-def _masked(value: bytes, mask: bytes) -> bytes:
-    common = int.from_bytes(value, "big") & int.from_bytes(mask, "big")
-    return common.to_bytes(len(value), "big")
-
-
-def _words(value: str | bytes | int) -> str:
-    return value.hex().upper() if isinstance(value, bytes) else str(value)
-
-
-def _datetime(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
