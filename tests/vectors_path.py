@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 _REPOSITORY = Path(__file__).parent.parent
+# Read once: tests that change the environment still find the cases.
+_ROOT = (_REPOSITORY / os.environ.get("CONFCOM_VECTORS", "../shared/vectors")).resolve()
 
 
 def root() -> Path:
     """Returns the folder of all recorded cases, which may not exist."""
-    return (_REPOSITORY / os.environ.get("CONFCOM_VECTORS", "../shared/vectors")).resolve()
+    return _ROOT
 
 
 def find(part: str) -> Path | None:

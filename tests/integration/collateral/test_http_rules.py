@@ -2,6 +2,8 @@
 """The HTTP client against a service that misbehaves, over real sockets on loopback."""
 
 import asyncio
+import gc
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -304,6 +306,30 @@ def test_requests_of_many_clients_at_once_are_all_answered(server: CollateralSer
 
     assert {response.body for response in asyncio.run(fetch_all())} == {BODY}
     assert server.count() == 60
+
+
+def test_cancelled_handshake_leaves_no_connection_behind() -> None:
+    async def cancel_in_handshake(listener: socket.socket) -> bytes:
+        loop = asyncio.get_running_loop()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        async with HttpClient(QUICK) as client:
+            fetching = asyncio.create_task(client.get(url, what="list"))
+            peer, _ = await loop.sock_accept(listener)
+            with peer:
+                peer.setblocking(False)
+                await loop.sock_recv(peer, 65536)  # the client's hello, never answered
+                fetching.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await fetching
+                return await loop.sock_recv(peer, 1)
+
+    gc.disable()  # which would close it some time
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            assert asyncio.run(asyncio.wait_for(cancel_in_handshake(listener), 2)) == b""
+    finally:
+        gc.enable()
 
 
 def test_cannot_be_used_outside_its_context() -> None:

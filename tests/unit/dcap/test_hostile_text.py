@@ -2,12 +2,12 @@
 """PEM of strangers costs linear time: each of these took from seconds to hours before."""
 
 import pytest
+from tests.structures import quote_bytes
 
 from confcom.attestation.inspection import inspect
 from confcom.attestation.recognition import recognise
 from confcom.dcap import BodyType, Crl, parse_pem_chain
 from confcom.errors import MalformedError
-from tests.structures import quote_bytes
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n"
 LIST = b"-----BEGIN X509 CRL-----\n"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Protocol, Self
 
 import httpx2
 
@@ -142,7 +142,10 @@ class HttpClient:
         target = httpx2.URL(url)
         for _ in range(self._options.max_redirects + 1):
             try:
-                async with self._client.stream("GET", target, headers=headers) as response:
+                extensions = {"trace": _Handshake().trace}
+                async with self._client.stream(
+                    "GET", target, headers=headers, extensions=extensions
+                ) as response:
                     if response.status_code not in _REDIRECTS:
                         return await self._read(response, what)
                     target = _follow(response, what)
@@ -170,6 +173,27 @@ class HttpClient:
                 raise bad_answer(host, what, f"more than {limit} bytes sent")
         lowered = {name.lower(): value for name, value in response.headers.items()}
         return HttpResponse(host, lowered, bytes(body))
+
+
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+class _Handshake:
+    """Closes a connection whose TLS handshake fails, also where the fetch is cancelled in it.
+
+    The HTTP library closes it after errors only; a cancelled one would stay open for as long as
+    its peer likes.
+    """
+
+    def __init__(self) -> None:
+        self._stream: _Closable | None = None
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(".connect_tcp.complete"):
+            self._stream = info["return_value"]
+        elif event.endswith(".start_tls.failed") and self._stream is not None:
+            await self._stream.aclose()
 
 
 def _open_client(options: HttpOptions) -> httpx2.AsyncClient:
