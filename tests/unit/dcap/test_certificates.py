@@ -97,6 +97,26 @@ def test_refuses_other_versions(version: int) -> None:
     refused(PCK.der.replace(VERSION_3, VERSION_3[:-1] + bytes((version,)), 1))
 
 
+def test_refuses_version_1_which_is_written_by_leaving_it_out() -> None:
+    tbs = PCK.certificate.tbs_certificate_bytes
+    after = PCK.der[PCK.der.index(tbs) + len(tbs) :]
+    assert tbs[:2] == PCK.der[:2] == b"\x30\x82"
+    body = tbs[4:].replace(VERSION_3, b"", 1)
+    older = b"\x30\x82" + len(body).to_bytes(2, "big") + body + after
+    assert "version is not 3" in refused(b"\x30\x82" + len(older).to_bytes(2, "big") + older)
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number:UserWarning")
+@pytest.mark.parametrize("number", ["00", "80", "ff"])
+def test_refuses_such_serial_numbers_without_the_help_of_warnings(number: str) -> None:
+    """The library only warns; here, unlike in use, warnings are errors."""
+    der = certificate("x", serial=0x11).der
+    head = VERSION_3 + b"\x02\x01"
+    assert head + b"\x11" in der
+    changed = der.replace(head + b"\x11", head + bytes.fromhex(number), 1)
+    assert "serial number is not positive" in refused(changed)
+
+
 @pytest.mark.parametrize("number", ["00", "80", "ff", "0080", "ff7f"])
 def test_refuses_serial_numbers_that_are_not_positive_or_not_der(number: str) -> None:
     content = bytes.fromhex(number)
