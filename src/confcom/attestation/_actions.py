@@ -6,6 +6,7 @@ from typing import Final
 
 from confcom.attestation._ladder import Component
 from confcom.attestation._parts import CURRENT, MODULE, PCE, QUOTING_ENCLAVE
+from confcom.attestation.diagnosis import has_verified_body
 from confcom.attestation.explanation import PartExplanation
 from confcom.dcap import QuoteVersion, TcbDiagnosis, TcbStatus
 
@@ -15,8 +16,9 @@ _CONFIGURE: Final = (
 )
 _UPDATE_PCE: Final = "update the PCE of the host (package libsgx-ae-pce)"
 _UPDATE_QE: Final = (
-    "update the quoting enclave of the host (package libsgx-ae-qe3, for TDs libsgx-ae-tdqe), then "
-    "restart the quote service"
+    "update the quoting enclave where quotes are made, on the host or in the image of a container "
+    "that makes its own (package libsgx-ae-qe3, for TDs libsgx-ae-tdqe), then restart the quote "
+    "service"
 )
 _UPDATE_MODULE: Final = "update the TDX module of the host, then launch the TD again"
 _LOAD_MICROCODE: Final = "load newer microcode from the operating system, then reboot"
@@ -103,7 +105,9 @@ def _stale_certificate(diagnosis: TcbDiagnosis, parts: Sequence[PartExplanation]
         for shortfall in part.shortfalls
         if shortfall.component == str(PCE)
     ]
-    if header.version is not QuoteVersion.V3 or not wanted or header.pce_svn < max(wanted):
+    if header.version is not QuoteVersion.V3 or not has_verified_body(diagnosis):
+        return None
+    if not wanted or header.pce_svn < max(wanted):
         return None
     return (
         f"the platform has PCE SVN {header.pce_svn}, its PCK certificate says {known}: the "

@@ -109,6 +109,11 @@ class Ladder:
         """The level with the best status that takes least to reach."""
         return min(self.rungs, key=lambda rung: (STATUS_RANK[rung.status], *self._way(rung)))
 
+    @property
+    def nearest(self) -> Rung:
+        """The level that takes least to reach."""
+        return min(self.rungs, key=self._way)
+
     def short_of(self, rung: Rung) -> tuple[int, ...]:
         """Return the indices of the components that are short of a level."""
         pairs = zip(self.found, rung.values, strict=True)
@@ -117,10 +122,11 @@ class Ladder:
     def steps(self) -> tuple[Rung, ...]:
         """Return levels from the one the part is on up to the target, the lowest first.
 
-        Each asks for no less of any component than the one before it.
+        Each asks for no less of any component than the one before it. Below all levels the way
+        begins at the nearest.
         """
-        start, target = self.standing, self.target
-        if start is None or start is target:
+        start, target = self.standing or self.nearest, self.target
+        if start is target:
             return (target,)
         steps = [start]
         for rung in reversed(self.rungs[: self.rungs.index(start)]):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from confcom.attestation._ladder import Component, Ladder, Rung
+from confcom.attestation.diagnosis import has_verified_body
 from confcom.dcap import IdentityLevel, TcbDiagnosis, TcbLevel, TdReport
 from confcom.sgx import ReportBody
 
@@ -19,10 +20,11 @@ def ladders(diagnosis: TcbDiagnosis) -> Iterator[Ladder]:
     """Yield the ladders that decide a status, the platform's first.
 
     A TD report 1.5 has two sets of SVNs: of the launch of the TD and of the module that runs
-    now. Parts whose numbers differ between them get a second ladder.
+    now. Parts whose numbers differ between them get a second ladder. They are left out where the
+    body of the quote is not verified.
     """
     body = diagnosis.quote.body
-    if isinstance(body, TdReport):
+    if isinstance(body, TdReport) and has_verified_body(diagnosis):
         at_launch = tuple(_td_ladders(diagnosis, body.tee_tcb_svn, ""))
         yield from at_launch
         if body.tee_tcb_svn2 is not None:
@@ -30,7 +32,7 @@ def ladders(diagnosis: TcbDiagnosis) -> Iterator[Ladder]:
             for ladder in _td_ladders(diagnosis, body.tee_tcb_svn2, CURRENT):
                 if (ladder.part.removesuffix(CURRENT), ladder.found) not in numbers:
                     yield ladder
-    else:
+    elif not isinstance(body, TdReport):
         yield _platform_ladder(diagnosis, b"", "platform")
     qe_report = ReportBody.from_bytes(diagnosis.quote.signature.qe_report)
     levels = diagnosis.qe_identity.levels

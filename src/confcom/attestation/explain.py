@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from confcom.attestation._actions import action_for, actions_for
 from confcom.attestation._ladder import Ladder, Rung
 from confcom.attestation._parts import ladders
+from confcom.attestation.diagnosis import has_verified_body
 from confcom.attestation.explanation import (
     Explanation,
     Forecast,
+    NearestLevel,
     PartExplanation,
     Shortfall,
     Step,
@@ -24,7 +26,8 @@ def explain(diagnosis: TcbDiagnosis) -> Explanation:
     with both numbers, and the advisories that each level on the way closes.
 
     Args:
-        diagnosis: of an authentic quote, also if its TCB is revoked or not supported.
+        diagnosis: of an authentic quote, also if its TCB is revoked or not supported; or of one
+            whose quoting enclave is on no level, and of which therefore no more was looked at.
     """
     rated = tuple(ladders(diagnosis))
     parts = tuple(_explain_part(ladder) for ladder in rated)
@@ -36,7 +39,7 @@ def explain(diagnosis: TcbDiagnosis) -> Explanation:
     return Explanation(
         status=status,
         reason=None if diagnosis.refusal is None else diagnosis.refusal.reason,
-        summary=_summarise(status, parts, number),
+        summary=_summarise(status, parts, number, is_whole=has_verified_body(diagnosis)),
         fmspc=diagnosis.pck.extension.fmspc.hex().upper(),
         evaluation_data_number=number,
         advisory_ids=() if verdict is None else tuple(verdict.advisory_ids),
@@ -73,24 +76,36 @@ def compare(before: Explanation, after: Explanation) -> Forecast:
 
 def _explain_part(ladder: Ladder) -> PartExplanation:
     standing, target = ladder.standing, ladder.target
-    settings = ladder.configuration_components()
-    shortfalls = (
-        Shortfall(
-            str(ladder.components[index]),
-            ladder.found[index],
-            target.values[index],
-            index in settings,
-            action_for(ladder.components[index], is_configuration=index in settings),
-        )
-        for index in ladder.short_of(target)
-    )
     return PartExplanation(
         part=ladder.part,
         status=None if standing is None else standing.status,
         target=target.status,
-        shortfalls=tuple(shortfalls),
+        shortfalls=tuple(_shortfalls(ladder, target)),
         steps=tuple(_steps(ladder.steps())),
+        nearest=_nearest(ladder) if standing is None else None,
     )
+
+
+def _nearest(ladder: Ladder) -> NearestLevel:
+    rung = ladder.nearest
+    return NearestLevel(
+        rung.status,
+        rung.day,
+        tuple(sorted(rung.advisory_ids)),
+        tuple(_shortfalls(ladder, rung)),
+    )
+
+
+def _shortfalls(ladder: Ladder, rung: Rung) -> Iterator[Shortfall]:
+    settings = ladder.configuration_components()
+    for index in ladder.short_of(rung):
+        yield Shortfall(
+            str(ladder.components[index]),
+            ladder.found[index],
+            rung.values[index],
+            index in settings,
+            action_for(ladder.components[index], is_configuration=index in settings),
+        )
 
 
 def _steps(rungs: Sequence[Rung]) -> Iterator[Step]:
@@ -101,8 +116,11 @@ def _steps(rungs: Sequence[Rung]) -> Iterator[Step]:
         before = rung.advisory_ids
 
 
-def _summarise(status: TcbStatus | None, parts: Sequence[PartExplanation], number: int) -> str:
-    return f"TCB is {_name(status)} under evaluation data number {number}: {_cause(parts)}"
+def _summarise(
+    status: TcbStatus | None, parts: Sequence[PartExplanation], number: int, *, is_whole: bool
+) -> str:
+    rest = "" if is_whole else "; what the quote itself says was not verified"
+    return f"TCB is {_name(status)} under evaluation data number {number}: {_cause(parts)}{rest}"
 
 
 def _cause(parts: Sequence[PartExplanation]) -> str:

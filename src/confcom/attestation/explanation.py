@@ -66,6 +66,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class NearestLevel:
+    """The level that a part below all levels would reach first.
+
+    Attributes:
+        status: what it gives.
+        date: when it was dated, YYYY-MM-DD.
+        advisory_ids: sorted ids that apply on it.
+        shortfalls: what is missing for it.
+    """
+
+    status: TcbStatus
+    date: str
+    advisory_ids: tuple[str, ...]
+    shortfalls: tuple[Shortfall, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the member ``nearest``."""
+        return {
+            "status": self.status.value,
+            "date": self.date,
+            "advisoryIds": list(self.advisory_ids),
+            "short": [shortfall.to_json() for shortfall in self.shortfalls],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class PartExplanation:
     """How platform, module or quoting enclave stands.
 
@@ -74,7 +100,8 @@ class PartExplanation:
         status: its own status; None if it is below all levels.
         target: the best status that its document offers.
         shortfalls: what is missing for it.
-        steps: the levels from the present one (if any) to that of the best status.
+        steps: the levels from the present one (below all: the nearest) to that of the best status.
+        nearest: the level to reach first; None unless the part is below all levels.
     """
 
     part: str
@@ -82,6 +109,7 @@ class PartExplanation:
     target: TcbStatus
     shortfalls: tuple[Shortfall, ...]
     steps: tuple[Step, ...]
+    nearest: NearestLevel | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the member of ``parts``."""
@@ -91,6 +119,7 @@ class PartExplanation:
             "target": self.target.value,
             "short": [shortfall.to_json() for shortfall in self.shortfalls],
             "levels": [step.to_json() for step in self.steps],
+            "nearest": None if self.nearest is None else self.nearest.to_json(),
         }
 
 

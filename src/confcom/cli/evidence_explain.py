@@ -6,7 +6,12 @@ from collections.abc import Iterator
 import click
 
 from confcom.attestation import explain as explaining
-from confcom.attestation.explanation import Explanation, Forecast, PartExplanation
+from confcom.attestation.explanation import (
+    Explanation,
+    Forecast,
+    NearestLevel,
+    PartExplanation,
+)
 from confcom.cli.command import Command, session_of
 from confcom.cli.evidence_inputs import open_inputs
 from confcom.cli.evidence_judge import Judge, make_plan, verification_options
@@ -41,7 +46,8 @@ def explain(
 ) -> int:
     """Say why a quote has its TCB status, what is short, and what the operator does about it.
 
-    The quote must be authentic; a TCB that is revoked or not supported is explained too. With
+    The quote must be authentic; a TCB that is revoked or not supported is explained too, be it
+    that of the platform, the TDX module or the quoting enclave. With
     --compare-collateral the same quote is rated a second time, for example under the next
     evaluation data number, before a TCB recovery makes it the usual one.
     """
@@ -78,7 +84,8 @@ def _explanation(explanation: Explanation, *, color: bool) -> Iterator[str]:
     style = Style.GOOD if explanation.status is TcbStatus.UP_TO_DATE else Style.BAD
     yield f"{paint(printable(explanation.summary), style, color=color)}\n"
     yield f"platform: FMSPC {explanation.fmspc}\n"
-    yield f"advisories: {printable(', '.join(explanation.advisory_ids)) or 'none'}\n"
+    if explanation.status is not None:  # below all levels, no level lists any
+        yield f"advisories: {printable(', '.join(explanation.advisory_ids)) or 'none'}\n"
     for part in explanation.parts:
         yield from _part(part, color=color)
     if explanation.actions:
@@ -90,6 +97,8 @@ def _explanation(explanation: Explanation, *, color: bool) -> Iterator[str]:
 def _part(part: PartExplanation, *, color: bool) -> Iterator[str]:
     name = "below all levels" if part.status is None else part.status.value
     yield f"\n{paint(part.part, Style.TITLE, color=color)}: {name}\n"
+    if part.nearest is not None and len(part.steps) > 1:
+        yield f"nearest level: {_nearest(part.nearest)}\n"
     if part.shortfalls:
         yield columns(
             ("SHORT", "FOUND", f"FOR {part.target.value}", "KIND"),
@@ -109,3 +118,11 @@ def _part(part: PartExplanation, *, color: bool) -> Iterator[str]:
         ((step.date, step.status.value, ", ".join(step.closes)) for step in part.steps),
         color=color,
     )
+
+
+def _nearest(level: NearestLevel) -> str:
+    short = ", ".join(
+        f"{one.component} {one.wanted}, found {one.found}" for one in level.shortfalls
+    )
+    advisories = ", ".join(level.advisory_ids) or "no advisories"
+    return printable(f"{level.status}, dated {level.date}, {advisories}; needs {short}")

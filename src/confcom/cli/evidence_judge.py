@@ -21,7 +21,7 @@ from confcom.cli.evidence_options import (
     trust_options,
 )
 from confcom.cli.session import Session
-from confcom.dcap import Caches, Collateral, Quote, TcbDiagnosis, TrustedRoot, diagnose, intel_root
+from confcom.dcap import Caches, Collateral, Quote, TcbDiagnosis, TrustedRoot, intel_root
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -125,6 +125,8 @@ class Judge:
         Raises:
             ConfcomError: the quote is not authentic for another reason than its TCB.
         """
+        from confcom.attestation.diagnosis import diagnose  # noqa: PLC0415 - to explain only
+
         evidence = Evidence.from_bytes(data)
         return diagnose(
             evidence.quote,

@@ -60,8 +60,11 @@ def test_steps_lead_from_standing_to_target_without_detours() -> None:
     assert ladder(16, 13, 1).steps() == (RUNGS[0],)
 
 
-def test_steps_below_all_levels_are_the_target_alone() -> None:
-    assert ladder(1, 1, 1).steps() == (RUNGS[0],)
+def test_steps_below_all_levels_begin_at_the_nearest() -> None:
+    assert ladder(1, 1, 1).nearest is RUNGS[5]
+    assert ladder(1, 1, 1).steps() == (RUNGS[5], RUNGS[4], RUNGS[2], RUNGS[0])
+    assert ladder(13, 13, 1).nearest is RUNGS[4]
+    assert ladder(13, 13, 1).steps() == (RUNGS[4], RUNGS[2], RUNGS[0])
 
 
 def test_steps_to_target_that_is_no_higher_leave_out_what_is_between() -> None:

@@ -6,13 +6,14 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.simulated import AT, Sample, authority, platform, sgx, tdx
 
 from confcom.cli.main import main
-from confcom.dcap import TcbStatus
+from confcom.dcap import EnclaveIdentity, TcbStatus
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -126,3 +127,29 @@ def test_missing_other_collateral_is_named(run: Run, tmp_path: Path) -> None:
     code, out, err = run(sgx(), "--compare-collateral", tmp_path / "none.json")
     assert (code, out) == (2, "")
     assert "none.json" in err
+
+
+def test_explains_a_quoting_enclave_below_all_levels(run: Run) -> None:
+    code, out, err = run(sgx(qe_status=None))
+    assert (code, err) == (0, "")
+    assert out.startswith("TCB is not supported under evaluation data number 20: quoting enclave")
+    assert "quoting enclave: below all levels\nSHORT" in out
+    assert "quoting enclave ISVSVN  8      9             version\n" in out
+    assert "what to do\n  1. update the quoting enclave" in out
+    assert "advisories: none" not in out
+
+
+def test_names_the_level_that_would_be_reached_first(run: Run) -> None:
+    identity = EnclaveIdentity.from_bytes(sgx().collateral.qe_identity)
+    top = identity.levels[0]
+    low = replace(
+        top, isv_svn=9, status=TcbStatus.OUT_OF_DATE, date=0, advisory_ids=("INTEL-SA-00002",)
+    )
+    levels = (replace(top, isv_svn=11), low)
+    code, out, _ = run(sgx(qe_identity=replace(identity, levels=levels)))
+    assert code == 0
+    assert (
+        "quoting enclave: below all levels\n"
+        "nearest level: OutOfDate, dated 1970-01-01, INTEL-SA-00002; "
+        "needs quoting enclave ISVSVN 9, found 8\n"
+    ) in out
