@@ -2,7 +2,8 @@
 """Structures of bytes that mean nothing, in the right places: for tests of form, not of trust."""
 
 from confcom.dcap.header import INTEL_QE_VENDOR
-from confcom.dcap.quote import BODY_SIZES, BodyType, CertType
+from confcom.dcap.quote import BODY_SIZES, BodyType
+from confcom.dcap.signature import CertType
 
 FORMS = [
     (3, BodyType.SGX),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from confcom.dcap import sections, wrappers
+from confcom.dcap import quote, sections, signature, wrappers
 from confcom.dcap.header import HEADER
 from confcom.dcap.td_report import TD_REPORT_1_0, TD_REPORT_1_5, TD_REPORT_1_5_EX, TDREPORT
 from confcom.sgx import REPORT, REPORT_BODY, SIGSTRUCT, TARGET_INFO
@@ -43,12 +43,12 @@ quote only zero bytes may follow.
 """,
         (
             HEADER,
-            sections.BODY_DESCRIPTOR,
-            sections.SIGNATURE_DATA_SIZE,
-            sections.QUOTE_SIGNATURE,
-            sections.CONTAINER,
-            sections.QE_SIGNATURE,
-            sections.CERTIFICATION,
+            quote.BODY_DESCRIPTOR,
+            signature.SIGNATURE_DATA_SIZE,
+            signature.QUOTE_SIGNATURE,
+            signature.CONTAINER,
+            signature.QE_SIGNATURE,
+            signature.CERTIFICATION,
         ),
     ),
     (

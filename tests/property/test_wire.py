@@ -56,23 +56,25 @@ def test_an_annotation_covers_each_byte_once(
     assert end == base + layout.size
 
 
+PAIR = Layout("pair", 3, Field("a", 0, 1, Kind.UINT), Field("b", 1, 2), cite="tests")
+WORD = Layout("word", 4, Field("a", 0, 4, Kind.UINT), cite="tests")
+
+
 @given(
     st.binary(max_size=64),
-    st.lists(st.one_of(st.integers(0, 1 << 33), st.sampled_from(["u16", "u32"])), max_size=9),
+    st.lists(st.one_of(st.integers(0, 1 << 33), st.sampled_from([PAIR, WORD])), max_size=9),
 )
 def test_a_cursor_returns_the_bytes_in_order_or_refuses(
-    data: bytes, steps: list[int | str]
+    data: bytes, steps: list[int | Layout]
 ) -> None:
     cursor = Cursor(data, what="box", refuse=ValueError)
     read = b""
     with contextlib.suppress(ValueError):
         for step in steps:
-            if step == "u16":
-                read += cursor.u16("x").to_bytes(2, "little")
-            elif step == "u32":
-                read += cursor.u32("x").to_bytes(4, "little")
+            if isinstance(step, Layout):
+                read += step.pack(cursor.read(step))
             else:
-                read += cursor.take(int(step), "x")
+                read += cursor.take(step, "x")
     assert data[: cursor.position] == read
     assert cursor.remaining == len(data) - len(read)
 

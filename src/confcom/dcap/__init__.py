@@ -15,16 +15,9 @@ from confcom.dcap.evaluation import EvaluationNumber, EvaluationNumbers
 from confcom.dcap.header import Header, QuoteVersion, TeeType
 from confcom.dcap.identity import EnclaveIdentity
 from confcom.dcap.pck import PckCa, PckCertificate, PckExtension
-from confcom.dcap.quote import (
-    MAX_QUOTE_BYTES,
-    BodyType,
-    CertificationData,
-    CertType,
-    Quote,
-    SignatureData,
-    signed_part,
-)
+from confcom.dcap.quote import MAX_QUOTE_BYTES, BodyType, Quote, signed_part
 from confcom.dcap.roots import INTEL_SGX_ROOT_CA_PEM, TrustedRoot, intel_root
+from confcom.dcap.signature import CertificationData, CertType, SignatureData
 from confcom.dcap.tcb import TcbVerdict
 from confcom.dcap.tcb_info import (
     Component,

@@ -3,18 +3,35 @@
 
 from typing import Final
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+ECDSA_SHA256_DIGEST: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
+"""For content that is hashed already, which costs a microsecond less."""
+
+_ZERO: Final = bytes(32)
+_ORDER: Final = ORDER.to_bytes(32, "big")
 _CURVE: Final = ec.SECP256R1()
 
 
 def der_signature(raw: bytes) -> bytes | None:
-    """Return 64 bytes r ‖ s as DER, or None if r or s is 0 or not below the group order."""
-    r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-    if not (0 < r < ORDER and 0 < s < ORDER):
+    """Return 64 bytes r ‖ s as DER, or None if r or s is 0 or not below the group order.
+
+    SEC 1, version 2, C.5: a sequence of two integers.
+    """
+    r, s = raw[:32], raw[32:]
+    if not (_ZERO < r < _ORDER and _ZERO < s < _ORDER):
         return None
-    return utils.encode_dss_signature(r, s)
+    content = _integer(r) + _integer(s)
+    return b"\x30%c%b" % (len(content), content)
+
+
+def _integer(value: bytes) -> bytes:
+    digits = value.lstrip(b"\0")
+    if digits[0] & 0x80:  # integers are signed, these are positive
+        digits = b"\0" + digits
+    return b"\x02%c%b" % (len(digits), digits)
 
 
 def load_public_key(raw: bytes) -> ec.EllipticCurvePublicKey | None:

@@ -2,12 +2,12 @@
 """What binds a quote to its platform: the collateral's subject, the QE report, the signatures."""
 
 from hashlib import sha256
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 
-from confcom.dcap._ecdsa import der_signature, load_public_key
-from confcom.dcap.caches import VerifiedChain, VerifiedCollateral, VerifiedKey
-from confcom.dcap.certificates import ECDSA_SHA256
+from confcom.dcap._ecdsa import ECDSA_SHA256_DIGEST, der_signature, load_public_key
+from confcom.dcap.caches import MEMO_ENTRIES, VerifiedChain, VerifiedCollateral, VerifiedKey
 from confcom.dcap.header import TeeType
 from confcom.dcap.identity import EnclaveIdentity, IdentityLevel
 from confcom.dcap.pck import PckCertificate
@@ -16,7 +16,10 @@ from confcom.dcap.tcb import check_module, choose_identity_level
 from confcom.dcap.td_report import TdReport
 from confcom.errors import MalformedError, NotAuthenticError
 from confcom.reasons import Reason
-from confcom.sgx import ReportBody
+from confcom.sgx import REPORT_BODY, ReportBody
+
+_SGX: Final = TeeType.SGX
+_REPORT_DATA: Final = REPORT_BODY.offset_of("report_data")
 
 
 def check_platform(quote: Quote, trusted: VerifiedCollateral, pck: PckCertificate) -> None:
@@ -27,19 +30,20 @@ def check_platform(quote: Quote, trusted: VerifiedCollateral, pck: PckCertificat
             ``tdx_module_mismatch``.
     """
     info, extension = trusted.tcb_info, pck.extension
-    tee = "SGX" if quote.header.tee_type is TeeType.SGX else "TDX"
-    for what, expected, found in (
-        ("id", tee, info.id),
-        ("FMSPC", extension.fmspc, info.fmspc),
-        ("PCEID", extension.pce_id, info.pce_id),
-    ):
-        if expected != found:
-            raise NotAuthenticError(
-                Reason.TCB_INFO_MISMATCH,
-                f"TCB Info is for {what} {_words(found)}, the quote's platform has "
-                f"{_words(expected)}",
-                hint="this collateral belongs to another kind of platform; fetch that of the quote",
-            )
+    tee = "SGX" if quote.header.tee_type is _SGX else "TDX"
+    expected: tuple[str | bytes, ...] = (tee, extension.fmspc, extension.pce_id)
+    found: tuple[str | bytes, ...] = (info.id, info.fmspc, info.pce_id)
+    if expected != found:
+        what, wanted, given = next(
+            row
+            for row in zip(("id", "FMSPC", "PCEID"), expected, found, strict=True)
+            if row[1] != row[2]
+        )
+        raise NotAuthenticError(
+            Reason.TCB_INFO_MISMATCH,
+            f"TCB Info is for {what} {_words(given)}, the quote's platform has {_words(wanted)}",
+            hint="this collateral belongs to another kind of platform; fetch that of the quote",
+        )
     expected_id = "QE" if tee == "SGX" else "TD_QE"
     if trusted.qe_identity.id != expected_id:
         raise NotAuthenticError(
@@ -71,19 +75,21 @@ def verify_qe_report(
             Reason.SIGNATURE_ENCODING, "signature of the QE report has a number out of range"
         )
     try:
-        chain.pck.certificate.public_key.verify(encoded, signature.qe_report, ECDSA_SHA256)
+        chain.pck.certificate.public_key.verify(
+            encoded, sha256(signature.qe_report).digest(), ECDSA_SHA256_DIGEST
+        )
     except InvalidSignature as exc:
         raise NotAuthenticError(
             Reason.QE_REPORT_SIGNATURE,
             "QE report is not signed by the PCK key of the quote's platform",
         ) from exc
-    report = ReportBody.from_bytes(signature.qe_report)
     digest = sha256(signature.attestation_key + signature.auth_data).digest()
-    if report.report_data[:32] != digest:
+    found = signature.qe_report[_REPORT_DATA : _REPORT_DATA + len(digest)]
+    if found != digest:
         raise NotAuthenticError(
             Reason.QE_REPORT_DATA,
             f"QE report vouches for another attestation key: expected {digest.hex()}, "
-            f"found {report.report_data[:32].hex()}",
+            f"found {found.hex()}",
         )
     public_key = load_public_key(signature.attestation_key)
     if public_key is None:
@@ -92,12 +98,23 @@ def verify_qe_report(
         )
     return VerifiedKey(
         public_key=public_key,
-        qe_level=_qe_level(report, signature.qe_report, trusted.qe_identity),
+        qe_level=_qe_level(signature.qe_report, trusted),
         expires=min(trusted.expires, chain.expires),
     )
 
 
-def _qe_level(report: ReportBody, raw: bytes, identity: EnclaveIdentity) -> IdentityLevel:
+def _qe_level(qe_report: bytes, trusted: VerifiedCollateral) -> IdentityLevel:
+    enclave = qe_report[:_REPORT_DATA]  # many keys have the same quoting enclave
+    level = trusted.qe_levels.get(enclave)
+    if level is None:
+        level = _judge_qe(qe_report, trusted.qe_identity)
+        if len(trusted.qe_levels) < MEMO_ENTRIES:
+            trusted.qe_levels[enclave] = level
+    return level
+
+
+def _judge_qe(raw: bytes, identity: EnclaveIdentity) -> IdentityLevel:
+    report = ReportBody.from_bytes(raw)
     if report.is_debug:
         raise NotAuthenticError(Reason.QE_DEBUG, "quoting enclave is a debug enclave")
     for what, found, expected in (
@@ -134,7 +151,7 @@ def check_quote_signature(quote: Quote, attested: VerifiedKey) -> None:
             Reason.SIGNATURE_ENCODING, "signature of the quote has a number out of range"
         )
     try:
-        attested.public_key.verify(encoded, quote.signed, ECDSA_SHA256)
+        attested.public_key.verify(encoded, sha256(quote.signed).digest(), ECDSA_SHA256_DIGEST)
     except InvalidSignature as exc:
         raise NotAuthenticError(
             Reason.QUOTE_SIGNATURE,

@@ -42,7 +42,7 @@ class BoundedCache(Generic[_Entry]):
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[int, _Entry]] = OrderedDict()
 
     def __len__(self) -> int:
         """Count the entries."""
@@ -50,10 +50,11 @@ class BoundedCache(Generic[_Entry]):
 
     def get(self, key: Hashable, now: int) -> _Entry | None:
         """Return the entry of a key, unless it has expired."""
-        entry = self._entries.get(key)
-        if entry is None:
+        found = self._entries.get(key)
+        if found is None:
             return None
-        if entry.expires < now:
+        expires, entry = found
+        if expires < now:
             self._entries.pop(key, None)
             return None
         try:
@@ -64,7 +65,7 @@ class BoundedCache(Generic[_Entry]):
 
     def put(self, key: Hashable, entry: _Entry) -> None:
         """Keep an entry; the one not used for longest makes room."""
-        self._entries[key] = entry
+        self._entries[key] = (entry.expires, entry)
         while len(self._entries) > self.most:
             self._entries.popitem(last=False)
 
@@ -78,6 +79,7 @@ class VerifiedCollateral:
     tcb_info: TcbInfo
     qe_identity: EnclaveIdentity
     validity: Validity
+    qe_levels: dict[Hashable, IdentityLevel] = field(default_factory=dict)
 
     @property
     def expires(self) -> int:

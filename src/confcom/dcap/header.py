@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple, Self
+from typing import Final, Self, cast
 
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
@@ -100,49 +100,46 @@ class Header:
                 not supported.
         """
         try:
-            raw = _RawHeader._make(HEADER.unpack(data))
+            number, key_type, tee_type, qe_svn, pce_svn, qe_vendor_id, user_data = cast(
+                "_Fields", HEADER.unpack(data)
+            )
         except LayoutError as exc:
             raise MalformedError(Reason.QUOTE_FORMAT, f"cannot parse quote: {exc}") from exc
-        version = _VERSIONS.get(raw.version)
+        version = _VERSIONS.get(number)
         if version is None:
             raise MalformedError(
                 Reason.QUOTE_VERSION,
-                f"quote version {raw.version} is not supported; known are 3, 4, 5",
+                f"quote version {number} is not supported; known are 3, 4, 5",
             )
-        if raw.att_key_type != AttestationKeyType.ECDSA_P256:
+        if key_type != _P256:
             raise MalformedError(
                 Reason.ATT_KEY_TYPE,
-                f"attestation key type {raw.att_key_type} is not supported; 2 (ECDSA P-256) is",
+                f"attestation key type {key_type} is not supported; 2 (ECDSA P-256) is",
                 hint="EPID quotes (types 0 and 1) cannot be verified any more"
-                if raw.att_key_type in {0, 1}
+                if key_type in {0, 1}
                 else None,
             )
-        tee = _TEE_TYPES.get(raw.tee_type)
-        if tee is None or (tee is TeeType.TDX and version is QuoteVersion.V3):
+        tee = _TEE_TYPES.get(tee_type)
+        if tee is None or (tee is _TDX and version is _V3):
             raise MalformedError(
-                Reason.TEE_TYPE, f"TEE type {raw.tee_type:#x} is not supported in version {version}"
+                Reason.TEE_TYPE, f"TEE type {tee_type:#x} is not supported in version {version}"
             )
-        if raw.qe_vendor_id != INTEL_QE_VENDOR:
+        if qe_vendor_id != INTEL_QE_VENDOR:
             raise MalformedError(
                 Reason.QE_VENDOR,
-                f"QE vendor {raw.qe_vendor_id.hex()} is not Intel ({INTEL_QE_VENDOR.hex()})",
+                f"QE vendor {qe_vendor_id.hex()} is not Intel ({INTEL_QE_VENDOR.hex()})",
             )
-        return cls(version, AttestationKeyType.ECDSA_P256, tee, *raw[3:])
+        return cls(version, _P256, tee, qe_svn, pce_svn, qe_vendor_id, user_data)
 
     def to_bytes(self) -> bytes:
         """Return the 48 bytes."""
         return HEADER.pack_attributes(self)
 
 
-class _RawHeader(NamedTuple):
-    version: int
-    att_key_type: int
-    tee_type: int
-    qe_svn: int
-    pce_svn: int
-    qe_vendor_id: bytes
-    user_data: bytes
-
-
+_Fields = tuple[int, int, int, int, int, bytes, bytes]
 _VERSIONS: Final = {int(version): version for version in QuoteVersion}
 _TEE_TYPES: Final = {int(tee): tee for tee in TeeType}
+# Members fetched once: each access through its class costs Python 3.11 a quarter of a microsecond.
+_P256: Final = AttestationKeyType.ECDSA_P256
+_V3: Final = QuoteVersion.V3
+_TDX: Final = TeeType.TDX

@@ -10,84 +10,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from confcom.dcap.header import HEADER, QuoteVersion
-from confcom.dcap.quote import BodyType, CertType, Quote
+from confcom.dcap.quote import BODY_DESCRIPTOR, Quote
+from confcom.dcap.signature import (
+    CERTIFICATION,
+    CONTAINER,
+    QE_SIGNATURE,
+    QUOTE_SIGNATURE,
+    SIGNATURE_DATA_SIZE,
+    CertType,
+)
 from confcom.dcap.td_report import TdReport
 from confcom.sgx import REPORT_BODY
-from confcom.wire import Field, Kind, Layout, Value
+from confcom.wire import Field, Kind, Layout
 
-_CITE: Final = (
-    "Intel SGX ECDSA Quote Library Reference, A.4; Intel TDX DCAP Quoting Library API, A.3"
-)
-_BODY_TYPES: Final[dict[Value, str]] = {
-    BodyType.SGX: "SGX report",
-    BodyType.TD_1_0: "TD report 1.0",
-    BodyType.TD_1_5: "TD report 1.5",
-    BodyType.TD_1_5_EX: "TD report 1.5 extended",
-}
-_CERT_TYPES: Final[dict[Value, str]] = {
-    CertType.PPID_CLEAR: "PPID in clear",
-    CertType.PPID_RSA2048: "PPID encrypted with RSA-2048",
-    CertType.PPID_RSA3072: "PPID encrypted with RSA-3072",
-    CertType.PCK_LEAF: "PCK certificate, PEM",
-    CertType.PCK_CHAIN: "PCK certificate chain, PEM",
-    CertType.QE_REPORT: "QE report and what certifies it",
-    CertType.PLATFORM_MANIFEST: "platform manifest",
-}
-
-
-def body_type_name(value: Value) -> str:
-    """Return what a body type means."""
-    return _BODY_TYPES.get(value, "not supported")
-
-
-def cert_type_name(value: Value) -> str:
-    """Return what a certification data type means."""
-    return _CERT_TYPES.get(value, "not supported")
-
-
-BODY_DESCRIPTOR: Final = Layout(
-    "body descriptor (version 5)",
-    6,
-    Field("body_type", 0, 2, Kind.UINT, body_type_name, doc="1 SGX, 2 to 4 TD"),
-    Field("body_size", 2, 4, Kind.UINT, doc="384, 584, 648 or 885, by type"),
-    cite="Intel TDX DCAP Quoting Library API, A.3.2",
-)
-SIGNATURE_DATA_SIZE: Final = Layout(
-    "signature data size",
-    4,
-    Field("signature_data_size", 0, 4, Kind.UINT, doc="bytes of all that follows"),
-    cite=_CITE,
-)
-QUOTE_SIGNATURE: Final = Layout(
-    "quote signature",
-    128,
-    Field("quote_signature", 0, 64, doc="r then s, big-endian, over header and body"),
-    Field("attestation_key", 64, 64, doc="x then y, big-endian, on P-256"),
-    cite=_CITE,
-)
-CONTAINER: Final = Layout(
-    "QE report container (versions 4 and 5)",
-    6,
-    Field("outer_type", 0, 2, Kind.UINT, cert_type_name, doc="6"),
-    Field("outer_size", 2, 4, Kind.UINT, doc="bytes of all that follows"),
-    cite=_CITE,
-)
-QE_SIGNATURE: Final = Layout(
-    "QE report signature",
-    66,
-    Field("qe_report_signature", 0, 64, doc="r then s, big-endian, by the PCK key"),
-    Field("auth_data_size", 64, 2, Kind.UINT, doc="bytes of QE authentication data that follow"),
-    cite=_CITE,
-)
-CERTIFICATION: Final = Layout(
-    "certification data",
-    6,
-    Field("cert_type", 0, 2, Kind.UINT, cert_type_name, doc="1 to 5"),
-    Field("cert_size", 2, 4, Kind.UINT, doc="bytes of certification data that follow"),
-    cite=_CITE,
-)
-
-
+_CITE: Final = "Intel SGX ECDSA Quote Library Reference, A.4"
 _PPID_BYTES: Final = 16
 
 

@@ -28,7 +28,9 @@ from confcom.sgx import ReportBody
 MODULE_COMPONENTS: Final = 2
 """TDX components 0 and 1 are the module's own; module identities replace them."""
 
+_NO_ATTRIBUTES: Final = bytes(8)
 _S = TcbStatus
+_REVOKED: Final = _S.REVOKED  # fetched once: refuse_revoked runs for every quote
 _WITH_OLD_COMPONENT: Final = {
     _S.UP_TO_DATE: _S.OUT_OF_DATE,
     _S.SW_HARDENING_NEEDED: _S.OUT_OF_DATE,
@@ -124,7 +126,7 @@ def refuse_revoked(verdict: TcbVerdict, pck: PckExtension) -> None:
     Raises:
         NotAuthenticError: reason ``tcb_revoked``.
     """
-    if verdict.status is not _S.REVOKED:
+    if verdict.status is not _REVOKED:
         return
     parts = {
         "its platform level": verdict.platform_level.status,
@@ -199,7 +201,7 @@ def check_module(tcb_info: TcbInfo, body: TdReport) -> None:
             f"TDX module is signed by {body.mr_signer_seam.hex()}, "
             f"expected {module.mr_signer.hex()}",
         )
-    if any(body.seam_attributes) or body.seam_attributes != module.attributes:
+    if body.seam_attributes != _NO_ATTRIBUTES or module.attributes != _NO_ATTRIBUTES:
         raise NotAuthenticError(
             Reason.TDX_MODULE_MISMATCH,
             f"TDX module has attributes {body.seam_attributes.hex()}, "

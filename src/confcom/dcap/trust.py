@@ -12,8 +12,8 @@ from confcom.dcap.certificates import Certificate, parse_pem_chain, verify_certi
 from confcom.dcap.collateral import Collateral
 from confcom.dcap.crl import Crl, verify_crl
 from confcom.dcap.pck import PckCa, PckCertificate, PckExtension
-from confcom.dcap.quote import CertificationData, CertType
 from confcom.dcap.roots import SIMULATED, TrustedRoot
+from confcom.dcap.signature import CertificationData, CertType
 from confcom.errors import MalformedError, NotAuthenticError, UnavailableError
 from confcom.reasons import Reason
 

@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import floor
 
 from confcom.dcap.certificates import Certificate
 from confcom.dcap.crl import Crl
@@ -72,11 +73,9 @@ class Clock:
         """
         if at.tzinfo is None:
             raise ValueError("time of verification has no time zone")
-        if allowance < timedelta(0) or grace < timedelta(0):
+        if allowance.days < 0 or grace.days < 0:  # the sign of a span is that of its days
             raise ValueError("clock allowance and grace cannot be negative")
-        return cls(
-            int(at.timestamp() // 1), int(allowance.total_seconds()), int(grace.total_seconds())
-        )
+        return cls(floor(at.timestamp()), _seconds(allowance), _seconds(grace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +122,10 @@ class Validity:
 
 
 _NEVER = 2**62
+
+
+def _seconds(span: timedelta) -> int:
+    return span.days * 86_400 + span.seconds
 
 
 def _earliest(periods: Iterable[Period], *, is_document: bool) -> int:

@@ -43,18 +43,12 @@ class VerifiedQuote:
 
     Attributes:
         quote: the quote.
-        pck: the PCK certificate of its platform.
-        tcb_info: TCB Info used.
-        qe_identity: identity of the quoting enclave used.
         tcb: what its TCB is worth.
         root: root of trust used.
         clock: time of verification.
     """
 
     quote: Quote
-    pck: PckCertificate
-    tcb_info: TcbInfo
-    qe_identity: EnclaveIdentity
     tcb: TcbVerdict
     root: TrustedRoot
     clock: Clock
@@ -66,6 +60,21 @@ class VerifiedQuote:
         """Refuse to be made by anyone else."""
         if seal is not SEAL:
             raise TypeError("only confcom.dcap.verify makes a VerifiedQuote")
+
+    @property
+    def pck(self) -> PckCertificate:
+        """The PCK certificate of its platform."""
+        return self._chain.pck
+
+    @property
+    def tcb_info(self) -> TcbInfo:
+        """The TCB Info used."""
+        return self._collateral.tcb_info
+
+    @property
+    def qe_identity(self) -> EnclaveIdentity:
+        """The identity of the quoting enclave used."""
+        return self._collateral.qe_identity
 
     @property
     def is_simulated(self) -> bool:

@@ -2,12 +2,15 @@
 """Local attestation: report body, REPORT, TARGETINFO (Intel SDM volume 3D, chapter 36)."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
 from confcom.sgx.attributes import Flags, flag_names, misc_names, xfrm_names
 from confcom.wire import Field, Kind, Layout, LayoutError
+
+_DEBUG: Final = int(Flags.DEBUG)
+_KSS: Final = int(Flags.KSS)
 
 REPORT_BODY = Layout(
     "SGX report body",
@@ -123,12 +126,12 @@ class ReportBody:
     @property
     def is_debug(self) -> bool:
         """Whether the enclave's memory can be read by a debugger."""
-        return bool(self.flags & Flags.DEBUG)
+        return bool(self.flags & _DEBUG)
 
     @property
     def has_kss(self) -> bool:
         """Whether the key separation and sharing fields mean something."""
-        return bool(self.flags & Flags.KSS)
+        return bool(self.flags & _KSS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -101,6 +101,16 @@ class Layout:
         self.byteorder = byteorder
         order = "<" if byteorder == "little" else ">"
         self._struct = struct.Struct(order + "".join(_code(name, field) for field in fields))
+
+    @classmethod
+    def joined(cls, name: str, *layouts: "Layout", cite: str) -> "Layout":
+        """Return the table of structures that follow one another, to be read at once."""
+        fields = []
+        size = 0
+        for layout in layouts:
+            fields += [replace(field, offset=size + field.offset) for field in layout]
+            size += layout.size
+        return cls(name, size, *fields, cite=cite)
 
     def unpack(self, data: bytes, offset: int = 0) -> tuple[Value, ...]:
         """Return the values of all fields, in the table's order.

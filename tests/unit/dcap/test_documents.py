@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Envelopes: the signed bytes are cut out as received; signatures hold over nothing else."""
 
+import itertools
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import utils
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.simulated import authority
 
 from confcom.dcap import Certificate, SignedDocument, split_envelope, verify_document
@@ -125,8 +130,17 @@ def test_refuses_numbers_out_of_range(signature: bytes) -> None:
     assert caught.value.reason is Reason.TCB_INFO_SIGNATURE
 
 
-def test_numbers_at_the_edge_of_the_range_can_be_encoded() -> None:
-    assert der_signature(_rs(1, ORDER - 1)) is not None
+_EDGES = [1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 2**255 - 1, 2**255, ORDER - 1]
+
+
+@pytest.mark.parametrize(("r", "s"), list(itertools.product(_EDGES, _EDGES)))
+def test_numbers_in_range_are_encoded_as_by_the_library(r: int, s: int) -> None:
+    assert der_signature(_rs(r, s)) == utils.encode_dss_signature(r, s)
+
+
+@given(st.integers(1, ORDER - 1), st.integers(1, ORDER - 1))
+def test_any_numbers_in_range_are_encoded_as_by_the_library(r: int, s: int) -> None:
+    assert der_signature(_rs(r, s)) == utils.encode_dss_signature(r, s)
 
 
 @pytest.mark.parametrize("point", [bytes(64), b"\xff" * 64, b"\x01" * 64, bytes(63) + b"\x01"])

@@ -7,14 +7,9 @@ from pathlib import Path
 import pytest
 from tests.structures import FORMS, quote_bytes
 
-from confcom.dcap.quote import BodyType, CertType, Quote
-from confcom.dcap.sections import (
-    PPID_TABLES,
-    Part,
-    body_type_name,
-    cert_type_name,
-    parts,
-)
+from confcom.dcap.quote import BodyType, Quote, body_type_name
+from confcom.dcap.sections import PPID_TABLES, Part, parts
+from confcom.dcap.signature import CertType, cert_type_name
 
 
 def check(data: bytes) -> list[Part]:

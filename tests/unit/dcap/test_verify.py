@@ -341,7 +341,7 @@ def test_the_memory_of_verdicts_is_bounded() -> None:
         module = replace(platform().module, tee_tcb_svn2=bytes((6 + minor, 1, 7)) + bytes(13))
         quote = tdx(on=replace(platform(), module=module)).quote
         check(quote, sample.collateral, caches=caches)
-    (chain,) = caches.chains._entries.values()  # noqa: SLF001 the bound is not public
+    ((_, chain),) = caches.chains._entries.values()  # noqa: SLF001 the bound is not public
     assert len(chain.verdicts) == 64
 
 

@@ -3,7 +3,11 @@
 
 import pytest
 
-from confcom.wire import Cursor
+from confcom.wire import Cursor, Field, Kind, Layout
+
+SIZES = Layout(
+    "sizes", 6, Field("count", 0, 2, Kind.UINT), Field("length", 2, 4, Kind.UINT), cite="tests"
+)
 
 
 class RefusedError(Exception):
@@ -21,8 +25,7 @@ def test_starts_at_the_first_byte_unless_told_otherwise() -> None:
 def test_reads_forward() -> None:
     reader = cursor(b"ab\x01\x02\x03\x04\x05\x06z")
     assert reader.take(2, "name") == b"ab"
-    assert reader.u16("count") == 0x0201
-    assert reader.u32("length") == 0x06050403
+    assert reader.read(SIZES) == (0x0201, 0x06050403)
     assert (reader.position, reader.remaining) == (8, 1)
     assert reader.take(1, "rest") == b"z"
     reader.finish()
@@ -53,12 +56,28 @@ def test_does_not_read_past_the_end_it_was_given() -> None:
     reader.finish()
 
 
-@pytest.mark.parametrize("size", [0, 1])
-def test_refuses_half_an_integer(size: int) -> None:
-    with pytest.raises(RefusedError, match="ends inside count: 2 bytes needed"):
-        cursor(bytes(size)).u16("count")
-    with pytest.raises(RefusedError, match="ends inside length: 4 bytes needed"):
-        cursor(bytes(size + 2)).u32("length")
+@pytest.mark.parametrize("size", range(SIZES.size))
+def test_refuses_a_part_of_a_structure_and_stays_where_it_is(size: int) -> None:
+    reader = cursor(bytes(size))
+    with pytest.raises(RefusedError, match=f"ends inside sizes: 6 bytes needed .* {size} left"):
+        reader.read(SIZES)
+    assert reader.position == 0
+
+
+def test_a_part_ends_where_it_was_told_to() -> None:
+    reader = cursor(b"abcdef")
+    reader.take(1, "first")
+    part = reader.part(3, "lid")
+    assert (part.position, part.end, reader.position) == (1, 4, 4)
+    with pytest.raises(RefusedError, match="lid ends inside name: 4 bytes needed"):
+        part.take(4, "name")
+    assert part.take(3, "name") == b"bcd"
+    assert reader.take(2, "rest") == b"ef"
+
+
+def test_refuses_a_part_that_is_longer_than_the_whole() -> None:
+    with pytest.raises(RefusedError, match="box ends inside lid: 4 bytes needed at offset 0"):
+        cursor(b"abc").part(4, "lid")
 
 
 def test_refuses_bytes_that_nothing_has_read() -> None:

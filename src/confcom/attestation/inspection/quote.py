@@ -17,8 +17,10 @@ from confcom.attestation.inspection.structures import (
 )
 from confcom.dcap import Certificate, CertType, Quote, parse_pem_chain
 from confcom.dcap.header import HEADER
+from confcom.dcap.quote import body_type_name
 from confcom.dcap.roots import SIMULATED
-from confcom.dcap.sections import PPID_TABLES, body_type_name, cert_type_name, parts
+from confcom.dcap.sections import PPID_TABLES, parts
+from confcom.dcap.signature import cert_type_name
 from confcom.dcap.wrappers import Layer
 from confcom.errors import MalformedError
 from confcom.sgx import ReportBody

@@ -6,7 +6,8 @@ from typing import Final, Self, assert_never
 
 from confcom.dcap.header import QuoteVersion, TeeType
 from confcom.dcap.pck import PckCa, PckExtension
-from confcom.dcap.quote import BodyType, CertificationData, CertType
+from confcom.dcap.quote import BodyType
+from confcom.dcap.signature import CertificationData, CertType
 from confcom.dcap.td_report import TdxReport
 from confcom.errors import UsageError
 from confcom.reasons import Reason

@@ -21,7 +21,8 @@ from confcom.dcap.header import (
     QuoteVersion,
     TeeType,
 )
-from confcom.dcap.quote import BodyType, CertificationData, CertType
+from confcom.dcap.quote import BodyType
+from confcom.dcap.signature import CertificationData, CertType
 from confcom.dcap.td_report import TDREPORT, TdReport
 from confcom.sgx import Flags
 from confcom.simulation._ecdsa import public_point, sign
