@@ -65,6 +65,16 @@ class CollateralPlan(NamedTuple):
         """Whether the cache is read and filled; it belongs to the usual sources and to now."""
         return self.is_for_cache or (not self.names and self.at is None)
 
+    def places(self) -> tuple[str, ...]:
+        """Return where documents are looked for, in order, in words."""
+        from confcom.adapters.collateral.source_names import (  # noqa: PLC0415 - for a failure only
+            SourceName,
+        )
+
+        named = map(SourceName.parse, self.names or self.settings.sources)
+        asked = tuple(str(one) for one in named if one.is_local or not self.settings.offline)
+        return (f"cache {self.settings.cache_dir}", *asked) if self.uses_cache else asked
+
 
 def ignore_warning(_: str) -> None:
     """Warn nobody."""

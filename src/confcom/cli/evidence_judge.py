@@ -138,6 +138,10 @@ class Judge:
             grace=self._plan.reference.collateral_grace,
         )
 
+    def looked_in(self) -> tuple[str, ...]:
+        """Return where collateral was looked for, in order."""
+        return self._plan.collateral.places()
+
     def _find(self, quote: Quote) -> Collateral:
         # Quotes of one platform carry the same chain, which would be parsed again each time.
         chain = quote.signature.certification.data

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verdicts and explanations for reading: the verdict first, then why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from confcom.attestation import AttestationResult, Check, CheckOutcome
@@ -14,7 +14,6 @@ _WIDEST: Final = 60
 _OUTCOME_STYLES: Final = {
     CheckOutcome.PASS: Style.GOOD,
     CheckOutcome.FAIL: Style.BAD,
-    CheckOutcome.NOT_REACHED: Style.FAINT,
 }
 
 
@@ -33,17 +32,27 @@ def verdict_of(result: AttestationResult) -> Cell:
             return Cell("not authentic", Style.BAD)
 
 
-def result_table(result: AttestationResult, *, color: bool) -> str:
-    """Return one result: verdict, facts, and all checks."""
-    parts = [
-        _verdict_line(result, color=color),
-        pairs(_facts(result), color=color),
-        columns(
-            ("CHECK", "OUTCOME", "EXPECTED", "FOUND"),
-            (_row(check) for check in result.checks),
-            color=color,
-        ),
-    ]
+def result_table(result: AttestationResult, *, color: bool, tried: Sequence[str] = ()) -> str:
+    """Return one result: verdict, facts, and the checks that were made.
+
+    Args:
+        result: what to show.
+        color: whether styles are shown.
+        tried: where collateral was looked for; shown where its lack left everything undecided.
+    """
+    made = [check for check in result.checks if check.outcome is not CheckOutcome.NOT_REACHED]
+    left = [check.name for check in result.checks if check.outcome is CheckOutcome.NOT_REACHED]
+    facts = list(_facts(result, "verified at" if made else "as of"))
+    if not made and tried and result.exit_code is ExitCode.UNKNOWN:
+        facts.append(("looked in", ", ".join(tried)))
+    parts = [_verdict_line(result, color=color), pairs(facts, color=color)]
+    if made:
+        headers = ("CHECK", "OUTCOME", "EXPECTED", "FOUND")
+        parts.append(columns(headers, map(_row, made), color=color))
+    if made and left:
+        parts.append(f"not reached: {', '.join(left)}\n")
+    elif left:
+        parts.append("no check was made: this says nothing about the platform or its quote\n")
     return "\n".join(parts)
 
 
@@ -64,7 +73,7 @@ def _verdict_line(result: AttestationResult, *, color: bool) -> str:
     return line
 
 
-def _facts(result: AttestationResult) -> Iterator[tuple[str, str | Cell]]:
+def _facts(result: AttestationResult, when: str) -> Iterator[tuple[str, str | Cell]]:
     if result.evidence is not None:
         evidence = result.evidence
         kind = f"{evidence['type']}, version {evidence['version']}, body {evidence['bodyType']}"
@@ -80,7 +89,7 @@ def _facts(result: AttestationResult) -> Iterator[tuple[str, str | Cell]]:
         yield "root", Cell(f"{result.root} (SIMULATED: proves nothing)", Style.WARNING)
     else:
         yield "root", result.root
-    yield "verified at", f"{result.verified_at:%Y-%m-%dT%H:%M:%SZ}"
+    yield when, f"{result.verified_at:%Y-%m-%dT%H:%M:%SZ}"
     if result.valid_until is not None:
         yield "valid until", f"{result.valid_until:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -88,7 +97,7 @@ def _facts(result: AttestationResult) -> Iterator[tuple[str, str | Cell]]:
 def _row(check: Check) -> tuple[str | Cell, ...]:
     return (
         check.name,
-        Cell(check.outcome.value.replace("_", " "), _OUTCOME_STYLES[check.outcome]),
+        Cell(check.outcome.value, _OUTCOME_STYLES[check.outcome]),
         shorten(check.expected or "", _WIDEST),
         shorten(check.found or "", _WIDEST),
     )

@@ -66,7 +66,9 @@ def _verify_one(session: Session, item: Input, judge: Judge) -> int:
     document = result.to_json()
     if output.format == "jsonl":  # as every line of a longer run
         document = {"schemaVersion": SCHEMA_VERSION, "input": item.name} | document
-    output.write(document, lambda: result_table(result, color=output.color))
+    output.write(
+        document, lambda: result_table(result, color=output.color, tried=judge.looked_in())
+    )
     return result.exit_code
 
 

@@ -210,6 +210,21 @@ def test_an_unreachable_host_is_named_with_the_way_around_it(
     assert not (run.folder / "new.json").exists()
 
 
+def test_a_verdict_that_nobody_could_reach_is_short(
+    run: Run, server: CollateralServer, source: str
+) -> None:
+    server.close()
+    code, out, err = run("evidence", "verify", run.folder / "quote.bin")
+    assert (code, err) == (ExitCode.UNKNOWN, "")
+    verdict, hint, *rest = out.splitlines()
+    assert verdict.startswith("undecided (source_unreachable): cannot fetch ")
+    assert f" from {server.host}: " in verdict
+    assert "--collateral FILE --offline needs no network" in hint
+    assert rest[-1] == "no check was made: this says nothing about the platform or its quote"
+    assert f"looked in  {source}" in rest
+    assert len(rest) == 7
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

@@ -299,7 +299,8 @@ def test_server_ends_by_itself_when_its_lifetime_is_over() -> None:
 
 def test_requests_of_many_clients_at_once_are_all_answered(server: CollateralServer) -> None:
     async def fetch_all() -> list[HttpResponse]:
-        async with HttpClient(QUICK) as client, asyncio.TaskGroup() as group:
+        patient = replace(QUICK, connect_s=10, read_s=10, total_s=20)
+        async with HttpClient(patient) as client, asyncio.TaskGroup() as group:
             url = server.origin + PATH
             tasks = [group.create_task(client.get(url, what="list")) for _ in range(60)]
         return [task.result() for task in tasks]

@@ -159,6 +159,44 @@ def test_missing_collateral_leaves_the_question_open(run: Run, files: Path) -> N
     assert out.startswith("undecided (")
 
 
+def test_table_without_any_check_is_short(
+    run: Run, files: Path, golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files)
+    Path("empty").mkdir()
+    Path("text").write_bytes(b"no quote, but a line of words\n")
+    shown = []
+    for arguments in (
+        ("quote.bin", "--collateral", "empty"),
+        ("quote.bin", "--collateral", "empty", "--collateral", "pcs", "--offline"),
+        ("text", "--collateral", "quote.json"),
+    ):
+        code, out, err = run(*arguments)
+        assert (code in {3, 4}, err) == (True, "")
+        assert "not reached" not in out
+        shown.append(f"$ confcom evidence verify {' '.join(arguments)}\n{out}")
+    golden("verify/nothing-checked.txt", "\n".join(shown))
+
+
+def test_table_of_a_refusal_names_what_was_not_reached_in_one_line(run: Run, files: Path) -> None:
+    (files / "cut.bin").write_bytes((files / "quote.bin").read_bytes()[:1000])
+    _, out, _ = run(files / "cut.bin", "--collateral", files / "quote.json")
+    table = out.partition("CHECK")[2].splitlines()
+    assert [line.split()[:2] for line in table[1:2]] == [["quote", "fail"]]
+    assert table[-1].startswith("not reached: root, root_crl, tcb_info, ")
+    (files / "changed.bin").write_bytes(flip((files / "quote.bin").read_bytes()))
+    _, out, _ = run(files / "changed.bin", "--collateral", files / "quote.json")
+    assert out.endswith("\nnot reached: tcb\n")
+
+
+def test_places_are_the_cache_and_the_sources_of_the_settings(tmp_path: Path) -> None:
+    settings = CollateralSettings(sources=("pcs", "file:b.json"), cache_dir=tmp_path)
+    assert CollateralPlan(settings).places() == (f"cache {tmp_path}", "pcs", "b.json")
+    offline = settings._replace(offline=True)
+    assert CollateralPlan(offline).places() == (f"cache {tmp_path}", "b.json")
+    assert CollateralPlan(offline, ("here",)).places() == ("here",)
+
+
 # --- trust ---
 
 

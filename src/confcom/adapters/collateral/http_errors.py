@@ -14,7 +14,8 @@ from confcom.errors import UnavailableError
 from confcom.reasons import Reason
 
 OFFLINE_HINT: Final = (
-    "check network, proxy and address, or work without network: --collateral FILE, or --offline"
+    "check network, proxy and address; --collateral FILE --offline needs no network, with a file "
+    "that confcom collateral export wrote where there is one"
 )
 _RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 _MEANINGS: Final[Mapping[int, str]] = {
