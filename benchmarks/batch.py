@@ -18,7 +18,7 @@ from confcom.simulation import make_authority
 
 _PLATFORMS = 50
 _QUOTES_OF_EACH = 20
-_WARM = 4000
+_WARM = 1000
 """Results after which every process has started and judged its first 1,000 quotes."""
 _STEP = 500
 _PAGE_BYTES = 4096
@@ -45,7 +45,7 @@ def measure(count: int) -> Iterator[Row]:
         f"{growth:.1f} MiB between least and most",
         f"± 2 MiB after {_WARM:,} results",
         growth <= 4,
-        f"three processes, {both.most_bytes / 2**20:.0f} MiB together",
+        f"two processes, {both.most_bytes / 2**20:.0f} MiB together",
     )
     total = sum(run.rate for run in apart)
     share = both.rate / total
@@ -54,7 +54,7 @@ def measure(count: int) -> Iterator[Row]:
         f"{share:.2f} × two runs apart",
         "at least 0.9 ×",
         share >= 0.9,
-        f"{both.rate:.0f}/s with two workers, {total:.0f}/s in two runs; {os.cpu_count()} cores",
+        f"{both.rate:.0f}/s in two processes, {total:.0f}/s in two runs; {os.cpu_count()} cores",
     )
 
 
@@ -101,7 +101,7 @@ def _run(folder: Path, options: list[str], *, jobs: int, count: int) -> _Run:
             assert b'"authentic":true' in line.replace(b" ", b""), line
             if number == _WARM:
                 warm_at = time.perf_counter()
-            # Near the end workers leave, one after the other.
+            # Near the end workers leave.
             if number % _STEP == 0 and _WARM <= number < count - _STEP:
                 sizes.append(_resident_bytes(process.pid))
         elapsed = time.perf_counter() - warm_at

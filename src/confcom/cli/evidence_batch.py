@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many quotes in one run: over shared caches, on all cores, in the order given, in flat memory.
 
-The first quotes are judged by this process; only a run that goes on for longer starts workers.
-Each worker has caches of its own. Quotes travel in chunks, and no more chunks are on their way
-than keep the workers busy, so that memory does not grow with the number of quotes.
+The first quotes are judged by this process; only a run that goes on for longer starts workers,
+one less than there are cores, because this process goes on judging too. Each worker has caches of
+its own. Quotes travel in chunks, and no more chunks are on their way, or wait for an earlier one,
+than keep all busy, so that memory does not grow with the number of quotes.
 """
 
 import signal
@@ -22,6 +23,8 @@ ALONE: Final = 512
 """Quotes that this process judges before it starts workers, which takes a third of a second."""
 CHUNK: Final = 64
 CHUNKS_PER_WORKER: Final = 3
+WAITING_PER_JOB: Final = 6
+"""Chunks that may wait for an earlier one, or for a worker."""
 
 
 def run(
@@ -44,29 +47,49 @@ def run(
         alone: quotes that this process judges before it starts workers.
     """
     for item in items if jobs == 1 else islice(items, alone):
-        yield [renderer.render(item.name, judge_input(judge, item))]
+        yield [_judge(judge, renderer, item)]
     first = list(islice(items, CHUNK))
     if first:
-        yield from _run_workers(first, items, plan, renderer, jobs)
+        yield from _run_shared(first, items, judge, plan, renderer, jobs)
 
 
-def _run_workers(
-    first: list[Input], items: Iterator[Input], plan: Plan, renderer: Renderer, jobs: int
+def _run_shared(
+    first: list[Input],
+    items: Iterator[Input],
+    judge: Judge,
+    plan: Plan,
+    renderer: Renderer,
+    jobs: int,
 ) -> Generator[list[Rendered], None, None]:
+    workers = jobs - 1
     pool = ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(plan, renderer)
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(plan, renderer)
     )
     waiting: deque[Future[list[Rendered]]] = deque()
     chunk = first
     try:
         while chunk or waiting:
-            if chunk:
-                waiting.append(pool.submit(_judge_chunk, chunk))
-                chunk = list(islice(items, CHUNK))
-            if not chunk or len(waiting) >= jobs * CHUNKS_PER_WORKER:
+            is_full = len(waiting) >= jobs * WAITING_PER_JOB
+            if waiting and (not chunk or is_full or waiting[0].done()):
                 yield waiting.popleft().result()
+                continue
+            if sum(not one.done() for one in waiting) < workers * CHUNKS_PER_WORKER:
+                waiting.append(pool.submit(_judge_chunk, chunk))
+            else:
+                waiting.append(_done([_judge(judge, renderer, item) for item in chunk]))
+            chunk = list(islice(items, CHUNK))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _done(results: list[Rendered]) -> Future[list[Rendered]]:
+    future: Future[list[Rendered]] = Future()
+    future.set_result(results)
+    return future
+
+
+def _judge(judge: Judge, renderer: Renderer, item: Input) -> Rendered:
+    return renderer.render(item.name, judge_input(judge, item))
 
 
 class _Worker:
@@ -84,4 +107,4 @@ def _start(plan: Plan, renderer: Renderer) -> None:
 
 def _judge_chunk(chunk: list[Input]) -> list[Rendered]:
     judge, renderer = _Worker.judge, _Worker.renderer
-    return [renderer.render(item.name, judge_input(judge, item)) for item in chunk]
+    return [_judge(judge, renderer, item) for item in chunk]
