@@ -14,7 +14,7 @@ from confcom.cli.collateral_tables import (
     report_failures,
 )
 from confcom.cli.command import Command, session_of
-from confcom.cli.evidence_options import trust_options
+from confcom.cli.evidence_options import grace_option, trust_options
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 
@@ -27,11 +27,17 @@ from confcom.cli.output import Output
     ),
 )
 @click.argument("path", metavar="FILE|DIR")
+@grace_option
 @trust_options
 @output_option("table", "json", "yaml")
 @click.pass_context
 def check(
-    ctx: click.Context, path: str, root: str | None, allow_simulated: bool, at: str | None
+    ctx: click.Context,
+    path: str,
+    root: str | None,
+    allow_simulated: bool,
+    at: str | None,
+    collateral_grace: str | None,
 ) -> int:
     """Check all signatures and times of a bundle or a directory.
 
@@ -39,7 +45,9 @@ def check(
     parse, 4 something is missing. The worst one counts.
     """
     session = session_of(ctx)
-    setup = caching_setup(session, (), root=root, allow_simulated=allow_simulated, at=at)
+    setup = caching_setup(
+        session, (), root=root, allow_simulated=allow_simulated, at=at, grace=collateral_grace
+    )
     rows = by_expiry(rows_of_path(setup, Path(path)))
     now = setup.now().timestamp()
     output = Output(session)

@@ -19,7 +19,7 @@ from confcom.cli.collateral_setup import caching_setup
 from confcom.cli.collateral_subjects import read_subjects, requests_of, subject_options
 from confcom.cli.collateral_tables import documents_json, documents_table, report_failures
 from confcom.cli.command import Command, session_of
-from confcom.cli.evidence_options import trust_options
+from confcom.cli.evidence_options import grace_option, trust_options
 from confcom.cli.options import output_option, setting_option
 from confcom.cli.output import Output
 from confcom.errors import UsageError
@@ -40,6 +40,7 @@ from confcom.reasons import Reason
 @collateral_options
 @setting_option("collateral.update", "--update")
 @click.option("--dry-run", is_flag=True, help="Fetch and verify, but write no file.")
+@grace_option
 @trust_options
 @output_option("table", "json", "yaml")
 @click.pass_context
@@ -56,6 +57,7 @@ def export(
     root: str | None,
     allow_simulated: bool,
     at: str | None,
+    collateral_grace: str | None,
 ) -> int:
     """Write a bundle, or, if the path is a directory or ends in /, the raw answers.
 
@@ -63,7 +65,14 @@ def export(
     every document is there and verified.
     """
     session = session_of(ctx)
-    setup = caching_setup(session, collateral, root=root, allow_simulated=allow_simulated, at=at)
+    setup = caching_setup(
+        session,
+        collateral,
+        root=root,
+        allow_simulated=allow_simulated,
+        at=at,
+        grace=collateral_grace,
+    )
     subjects = read_subjects(quotes, fmspcs, every, tees, ca)
     gatherer = Gatherer(setup, session)
     targets = gatherer.targets(subjects)

@@ -15,7 +15,7 @@ from confcom.cli.collateral_tables import (
     report_failures,
 )
 from confcom.cli.command import Command, session_of
-from confcom.cli.evidence_options import trust_options
+from confcom.cli.evidence_options import grace_option, trust_options
 from confcom.cli.options import output_option, setting_option
 from confcom.cli.output import Output
 from confcom.cli.session import Session
@@ -39,6 +39,7 @@ from confcom.cli.table import columns
 )
 @click.option("--refresh", is_flag=True, help="Ask the sources even for what is still fresh.")
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched; open no connection.")
+@grace_option
 @trust_options
 @output_option("table", "json", "yaml")
 @click.pass_context
@@ -56,6 +57,7 @@ def fetch(
     root: str | None,
     allow_simulated: bool,
     at: str | None,
+    collateral_grace: str | None,
 ) -> int:
     """Fetch documents into the cache, and verify them on the way.
 
@@ -64,7 +66,13 @@ def fetch(
     """
     session = session_of(ctx)
     setup = caching_setup(
-        session, collateral, root=root, allow_simulated=allow_simulated, at=at, refresh=refresh
+        session,
+        collateral,
+        root=root,
+        allow_simulated=allow_simulated,
+        at=at,
+        refresh=refresh,
+        grace=collateral_grace,
     )
     subjects = read_subjects(quotes, fmspcs, every, tees, ca)
     if dry_run:

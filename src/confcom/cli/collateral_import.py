@@ -18,7 +18,7 @@ from confcom.cli.collateral_tables import (
     report_failures,
 )
 from confcom.cli.command import Command, session_of
-from confcom.cli.evidence_options import trust_options
+from confcom.cli.evidence_options import grace_option, trust_options
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.errors import ConfcomError
@@ -34,6 +34,7 @@ from confcom.errors import ConfcomError
 )
 @click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Verify, but leave the cache as it is.")
+@grace_option
 @trust_options
 @output_option("table", "json", "yaml")
 @click.pass_context
@@ -44,6 +45,7 @@ def import_command(
     root: str | None,
     allow_simulated: bool,
     at: str | None,
+    collateral_grace: str | None,
 ) -> int:
     """Take documents into the cache, each verified first.
 
@@ -51,7 +53,9 @@ def import_command(
     is taken. Exit code as for check.
     """
     session = session_of(ctx)
-    setup = caching_setup(session, (), root=root, allow_simulated=allow_simulated, at=at)
+    setup = caching_setup(
+        session, (), root=root, allow_simulated=allow_simulated, at=at, grace=collateral_grace
+    )
     rows = [
         _take(item, group, setup, dry_run=dry_run)
         for group in groups_of_path(path, setup.edition)

@@ -6,7 +6,7 @@ imported where it is used.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -52,6 +52,7 @@ class CollateralPlan(NamedTuple):
         allow_simulated: whether the root may be one of simulated platforms.
         at: the time to use as now; None stands for the clock.
         is_for_cache: whether the cache is what the command is about, whatever sources fill it.
+        grace: for how long TCB Info and QE identity are taken after their end (baseline mode).
     """
 
     settings: CollateralSettings
@@ -59,6 +60,7 @@ class CollateralPlan(NamedTuple):
     allow_simulated: bool = False
     at: datetime | None = None
     is_for_cache: bool = False
+    grace: timedelta = timedelta(0)
 
     @property
     def uses_cache(self) -> bool:

@@ -16,7 +16,7 @@ from confcom.adapters.collateral.requests import Edition, Update
 from confcom.adapters.collateral.shelf import ShelfOptions
 from confcom.adapters.collateral.source_names import SourceName
 from confcom.cli.collateral_options import CollateralPlan
-from confcom.cli.evidence_options import read_root, read_time
+from confcom.cli.evidence_options import read_grace, read_root, read_time
 from confcom.cli.session import Session
 from confcom.dcap import TrustedRoot
 from confcom.dcap.trust import check_root
@@ -89,6 +89,7 @@ class CollateralSetup:
             root=self.root,
             allow_simulated=self.plan.allow_simulated,
             clock_allowance=timedelta(seconds=allowance),
+            grace=self.plan.grace,
         )
 
     @property
@@ -170,6 +171,7 @@ def caching_setup(
     allow_simulated: bool,
     at: str | None,
     refresh: bool = False,
+    grace: str | None = None,
 ) -> CollateralSetup:
     """Return the set-up of a command that works on the cache.
 
@@ -180,9 +182,10 @@ def caching_setup(
         allow_simulated: what ``--allow-simulated`` said.
         at: what ``--at`` said.
         refresh: whether documents are asked for although they are fresh.
+        grace: what ``--collateral-grace`` said.
 
     Raises:
-        MisconfiguredError: settings are wrong.
+        MisconfiguredError: settings or grace are wrong.
         UsageError: the root or the time cannot be read.
         NotAuthenticError: the root is simulated and nobody allowed that (``simulated_root``).
     """
@@ -193,7 +196,14 @@ def caching_setup(
         settings = settings._replace(sources=tuple(names))
     if refresh:
         settings = settings._replace(max_age_s=0)
-    plan = CollateralPlan(settings, (), allow_simulated, read_time(at), is_for_cache=True)
+    plan = CollateralPlan(
+        settings,
+        (),
+        allow_simulated,
+        read_time(at),
+        is_for_cache=True,
+        grace=read_grace(grace),
+    )
     return CollateralSetup(plan, trusted)
 
 

@@ -15,6 +15,7 @@ from confcom.attestation.explanation import (
 from confcom.cli.command import Command, session_of
 from confcom.cli.evidence_inputs import open_inputs
 from confcom.cli.evidence_judge import Judge, make_plan, verification_options
+from confcom.cli.evidence_options import grace_option
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.style import Style, paint
@@ -34,6 +35,7 @@ from confcom.runtime.text import printable
 )
 @click.argument("quote", metavar="QUOTE|-")
 @verification_options
+@grace_option
 @click.option(
     "--compare-collateral",
     metavar="FILE|DIR|URL",

@@ -71,15 +71,17 @@ def make_plan(session: Session, flags: Mapping[str, Any]) -> Plan:
         MisconfiguredError: mistakes in settings or reference values.
         MalformedError: a file is empty or too large.
     """
+    reference = read_reference_values(flags.get("reference"), flags)
     return Plan(
         collateral=CollateralPlan(
             session.settings.collateral,
             tuple(flags["collateral"]),
             allow_simulated=bool(flags["allow_simulated"]),
             at=read_time(flags["at"]),
+            grace=reference.collateral_grace,
         ),
         root_pem=read_root_pem(flags["root"]),
-        reference=read_reference_values(flags.get("reference"), flags),
+        reference=reference,
     )
 
 

@@ -2,7 +2,7 @@
 """Options about trust and reference values, and what their values stand for."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import click
@@ -49,6 +49,20 @@ def reference_options(function: F) -> F:
     return click.option(
         "--reference", metavar="FILE", help="Reference values in TOML; flags replace its values."
     )(function)
+
+
+def grace_option(function: F) -> F:
+    """Add the one reference value that decides which documents are taken at all."""
+    return _flag(next(row for row in TABLE if row.key == "collateral_grace"))(function)
+
+
+def read_grace(text: str | None) -> timedelta:
+    """Return what ``--collateral-grace`` names; nothing if it was not given.
+
+    Raises:
+        MisconfiguredError: it is no length of time (reference_invalid).
+    """
+    return read_reference({"collateral_grace": text}).collateral_grace
 
 
 def read_reference_values(file: str | None, flags: Mapping[str, object]) -> ReferenceValues:

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.integration.collateral.conftest import AT, DAY, World, source_of
 from confcom.cli.main import main
 from confcom.dcap import CertType
 from confcom.reasons import ExitCode
-from confcom.testing.collateral_documents import StaticDocuments
+from confcom.testing.collateral_documents import StaticDocuments, documents_from_bundles
 from confcom.testing.collateral_server import CollateralServer, Misbehaviour, Style
 from confcom.testing.throwaway_ca import ThrowawayCa
 
@@ -303,3 +304,64 @@ def test_progress_is_shown_on_a_terminal_only(
     assert process.wait(timeout=10) == ExitCode.YES
     assert b"fetching collateral" in shown
     assert b"\x1b" not in out
+
+
+# --- baseline mode ---
+
+
+@pytest.fixture
+def lagging(world: World, server: CollateralServer) -> CollateralServer:
+    """The stand-in, as a cloud's cache: TCB Info and identity ended five days ago."""
+    fresh, old = world.bundle(), world.bundle(at=AT - 35 * DAY)
+    bundle = replace(
+        fresh,
+        tcb_info=old.tcb_info,
+        tcb_info_signature=old.tcb_info_signature,
+        qe_identity=old.qe_identity,
+        qe_identity_signature=old.qe_identity_signature,
+    )
+    server.documents = documents_from_bundles([bundle])
+    return server
+
+
+@pytest.mark.parametrize("command", [("evidence", "verify"), ("evidence", "explain")])
+def test_grace_reaches_documents_that_are_fetched(
+    run: Run, lagging: CollateralServer, source: str, command: tuple[str, str]
+) -> None:
+    quote = run.folder / "quote.bin"
+    for grace in ((), ("--collateral-grace", "4d")):
+        code, out, err = run(*command, quote, *grace)
+        assert code == ExitCode.UNKNOWN
+        assert "was valid until" in out + err
+        assert lagging.host in out + err
+    assert run(*command, quote, "--collateral-grace", "6d")[0] == ExitCode.YES
+
+
+def test_ended_documents_are_kept_for_those_who_grant_grace_only(
+    run: Run, lagging: CollateralServer, source: str
+) -> None:
+    quote, bundle = run.folder / "quote.bin", run.folder / "bundle.json"
+    grace = ("--collateral-grace", "6d")
+    assert run.json("collateral", "fetch", quote)[0] == ExitCode.UNKNOWN
+    code, document = run.json("collateral", "fetch", quote, *grace)
+    assert code == ExitCode.YES
+    states = {row["document"]: row["state"] for row in document["documents"]}
+    assert states["qe-identity-sgx"] == "expired"
+    assert states["root-ca-crl"] == "valid"
+    lagging.close()
+    code, _, err = run("collateral", "fetch", quote, "--offline")
+    assert code == ExitCode.UNKNOWN
+    assert "of the cache: it was valid until 2026-02-24T12:00:00Z" in err
+    assert "renew it with network: confcom collateral fetch" in err
+    assert run("collateral", "export", bundle, quote, "--offline")[0] == ExitCode.UNKNOWN
+    assert not bundle.exists()
+    assert run("collateral", "export", bundle, quote, "--offline", *grace)[0] == ExitCode.YES
+    for command in ("check", "import"):
+        assert run("collateral", command, bundle)[0] == ExitCode.NO
+        assert run("collateral", command, bundle, *grace)[0] == ExitCode.YES
+
+
+def test_grace_must_be_a_length_of_time(run: Run) -> None:
+    code, _, err = run("collateral", "fetch", run.folder / "quote.bin", "--collateral-grace", "6")
+    assert code == ExitCode.CONFIGURATION
+    assert "--collateral-grace" in err

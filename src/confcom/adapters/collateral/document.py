@@ -48,7 +48,7 @@ def refuse_rollback(kept: Document, offered: Document) -> None:
     if before is not None and after is not None and after < before:
         found, have = f"evaluation data number {after}", f"{before}"
     elif offered.issue_date < kept.issue_date:
-        found, have = f"issue date {_date(offered.issue_date)}", _date(kept.issue_date)
+        found, have = f"issue date {time_text(offered.issue_date)}", time_text(kept.issue_date)
     else:
         return
     raise UnavailableError(
@@ -59,5 +59,6 @@ def refuse_rollback(kept: Document, offered: Document) -> None:
     )
 
 
-def _date(seconds: int) -> str:
+def time_text(seconds: int) -> str:
+    """Return Unix seconds as YYYY-MM-DDTHH:MM:SSZ."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

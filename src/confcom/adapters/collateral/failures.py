@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from confcom.adapters.collateral.document import Document, time_text
 from confcom.adapters.collateral.requests import CollateralRequest
 from confcom.errors import (
     ConfcomError,
@@ -68,6 +69,16 @@ def combine(request: CollateralRequest, failures: Sequence[UnavailableError]) ->
     telling = min(failures, key=lambda error: _rank(error.reason))
     return UnavailableError(
         telling.reason, "; ".join(error.message for error in failures), hint=telling.hint
+    )
+
+
+def ended(document: Document) -> UnavailableError:
+    """Return the error that the document at hand has ended, and nobody may be asked for another."""
+    return UnavailableError(
+        Reason.COLLATERAL_MISSING,
+        f"cannot use the {document.request} of the cache: it was valid until "
+        f"{time_text(document.next_update)}",
+        hint=f"renew it with network: confcom collateral fetch; or {FILE_HINT}",
     )
 
 

@@ -20,7 +20,7 @@ from confcom.adapters.collateral.assembly import (
 from confcom.adapters.collateral.checks import Checker
 from confcom.adapters.collateral.disk_cache import DiskCache
 from confcom.adapters.collateral.document import Document
-from confcom.adapters.collateral.failures import as_unavailable, combine, pck_missing
+from confcom.adapters.collateral.failures import as_unavailable, combine, ended, pck_missing
 from confcom.adapters.collateral.local import LocalSource
 from confcom.adapters.collateral.requests import (
     STANDARD,
@@ -109,9 +109,11 @@ class OfflineFinder:
                 failures.append(as_unavailable(request, source.name, exc))
             else:
                 return answer
-        cached = self.cached(request, now)
-        if cached is not None:
+        cached = self._cached(request, now)
+        if cached is not None and now <= cached.usable_until:
             return cached.answer
+        if cached is not None and not self.is_strict:
+            failures.append(ended(cached))
         raise combine(request, failures)
 
     def document(self, request: CollateralRequest, now: float) -> Document:
@@ -127,6 +129,10 @@ class OfflineFinder:
 
     def cached(self, request: CollateralRequest, now: float) -> Document | None:
         """Return a document of the cache that is authentic and valid; if strict, also fresh."""
+        document = self._cached(request, now)
+        return document if document is not None and now <= document.usable_until else None
+
+    def _cached(self, request: CollateralRequest, now: float) -> Document | None:
         found = None if self.cache is None else self.cache.read(request)
         if found is None:
             return None
@@ -141,7 +147,7 @@ class OfflineFinder:
             return None
         if self.is_strict and not Shelf(self.shelf).is_fresh(document, now):
             return None
-        return document if now <= document.usable_until else None
+        return document
 
     def _pck_chain(self, request: PckCertificateRequest, now: float) -> bytes:
         try:
