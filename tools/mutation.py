@@ -31,7 +31,15 @@ MODULES: Final = (
     *(f"src/confcom/dcap/{name}.py" for name in ("verify", "binding", "tcb", "trust", "validity")),
     *(f"src/confcom/attestation/{name}.py" for name in ("appraisal", "_rules")),
 )
-TESTS: Final = ("tests/unit/dcap", "tests/unit/attestation", "tests/property/test_appraisal.py")
+TESTS: Final = (
+    *(
+        f"tests/unit/dcap/test_{name}.py"
+        for name in ("validity", "trust", "tcb", "verify", "caches")
+    ),
+    "tests/unit/attestation",
+    "tests/property/test_appraisal.py",
+)
+"""Those of the modules and of their callers, the quick ones first."""
 WANTED: Final = 0.95
 _LIMIT_S: Final = 300
 _COPIED: Final = ("src", "tests", "pyproject.toml", "docs")
