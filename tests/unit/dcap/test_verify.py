@@ -345,6 +345,38 @@ def test_the_memory_of_verdicts_is_bounded() -> None:
     assert len(chain.verdicts) == 64
 
 
+def test_the_memory_of_quoting_enclaves_is_bounded() -> None:
+    caches = Caches()
+    qe = platform().quoting_enclave
+    for number in range(70):
+        enclave = replace(qe.enclave, mr_enclave=bytes((number,)) * 32)
+        made = type(qe).create(enclave, qe.attestation_key, platform().pck)
+        check(_quote_of(replace(platform(), quoting_enclave=made)), SGX.collateral, caches=caches)
+    (key,) = caches.collateral._entries  # noqa: SLF001 the key is not public
+    trusted = caches.collateral.get(key, 0)
+    assert trusted is not None
+    assert len(trusted.qe_levels) == 64
+    assert len(caches.keys) == 70
+
+
+def test_a_quoting_enclave_that_was_accepted_does_not_vouch_for_another() -> None:
+    """What is remembered of one says nothing of one that differs in what is judged."""
+    caches = Caches()
+    qe = platform().quoting_enclave
+    check(SGX.quote, SGX.collateral, caches=caches)
+    for changes, reason in (
+        ({"mr_signer": b"\x99" * 32}, Reason.QE_IDENTITY_MISMATCH),
+        ({"isv_prod_id": 9}, Reason.QE_IDENTITY_MISMATCH),
+        ({"flags": qe.enclave.flags | Flags.DEBUG}, Reason.QE_DEBUG),
+        ({"isv_svn": 0}, Reason.TCB_NOT_SUPPORTED),
+    ):
+        other: Any = replace(qe.enclave, **changes)
+        made = type(qe).create(other, qe.attestation_key, platform().pck)
+        quote = _quote_of(replace(platform(), quoting_enclave=made))
+        for _ in range(2):
+            assert outcome(quote, SGX.collateral, caches=caches) is reason, changes
+
+
 def test_documents_are_what_was_signed_byte_for_byte() -> None:
     spaced = json.dumps(json.loads(SGX.collateral.tcb_info), indent=1).encode()
     assert outcome(SGX.quote, replace(SGX.collateral, tcb_info=spaced)) is (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from confcom.attestation.inspection import Inspection, Section
+from confcom.attestation.inspection import Inspection, Section, inspect
 from confcom.attestation.inspection.structures import (
     NOT_VERIFIED,
     inspect_measurement,
@@ -17,6 +17,7 @@ from confcom.attestation.inspection.structures import (
     inspect_td_report_body,
     inspect_tdreport,
 )
+from confcom.attestation.recognition import recognise
 from confcom.dcap import TdAttributes, TdReport, TdxReport
 from confcom.sgx import (
     Flags,
@@ -189,3 +190,45 @@ def test_measurement_stream_gives_the_mrenclave() -> None:
     assert shown["sizeBytes"] == (1 << 20, "")
     assert shown["pages"] == (0, "")
     assert inspection.annotations == ()
+
+
+PLAIN = replace(BODY, cpu_svn=bytes(16), misc_select=0, reserved1=bytes(12), flags=NORMAL, xfrm=3)
+PLAIN = replace(PLAIN, reserved2=bytes(32), reserved3=bytes(32), reserved4=bytes(42))
+TD_START = b"\x03\x01" + bytes(14) + b"\x66" * 48
+STREAM = MeasurementBuilder().ecreate(size_bytes=1 << 20, ssa_frame_pages=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PLAIN.to_bytes(), "sgx-report-body"),
+        (Report(PLAIN, bytes(32), b"\x33" * 16).to_bytes(), "sgx-report"),
+        (b"\x44" * 32 + bytes(480), "sgx-target-info"),
+        *(
+            (b"\x03\x01" + bytes(14) + b"\x66" * 48 + bytes(size - 64), "td-report-body")
+            for size in TD_SIZES
+        ),
+        (b"\x81" + bytes(15) + b"\x55" * 16 + bytes(992), "tdreport"),
+        (STREAM, "measurement-stream"),
+    ],
+)
+def test_what_is_recognised_is_shown_as_what_it_is(data: bytes, kind: str) -> None:
+    inspection = inspect(recognise(data))
+    assert inspection.kind == kind
+    assert dumped(inspection) in {data, b""}
+
+
+@pytest.mark.timeout(60)
+def test_a_recognised_sigstruct_is_shown_as_one() -> None:
+    day = datetime.date(2026, 3, 14)
+    data = sign_enclave(new_author_key(), mr_enclave=bytes(32), date=day).to_bytes()
+    inspection = inspect(recognise(data))
+    assert inspection.kind == "sigstruct"
+    assert dumped(inspection) == data
+
+
+def test_an_aligned_report_is_shown_with_its_padding() -> None:
+    data = Report(PLAIN, bytes(32), b"\x33" * 16).to_bytes() + bytes(80)
+    inspection = inspect(recognise(data))
+    assert inspection.kind == "sgx-report"
+    assert dumped(inspection) == data
