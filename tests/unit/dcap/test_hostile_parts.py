@@ -33,6 +33,8 @@ FORMS: dict[str, Sample] = {
     "tdx-v5-1.5-ex": tdx(body_type=BodyType.TD_1_5_EX),
 }
 PCK, CA, ROOT = platform().pck, authority().platform_ca, authority().root
+# The library warns of oddities in certificates. In use warnings are no errors, nor are they here.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 LONGEST_S = 0.05
 MOST_BYTES = 4 * MAX_DOCUMENT_BYTES
 """Of memory that Python holds at one time, in addition to the input."""
@@ -401,7 +403,9 @@ def test_documents_that_were_signed(member: str, item: str) -> None:
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("item", [item for item in DOCUMENTS if item != "as it was"])
+@pytest.mark.parametrize(
+    "item", ["nothing", "100 000 objects", "a key twice", "number of a million digits", "too large"]
+)
 @pytest.mark.parametrize("member", SIGNED_BY_NOBODY)
 def test_documents_that_nobody_signed(member: str, item: str) -> None:
     """They are refused before anything reads them."""
