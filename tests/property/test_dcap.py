@@ -47,7 +47,9 @@ from confcom.dcap import (
 )
 from confcom.dcap.collateral import MEMBERS
 from confcom.dcap.tcb import choose_identity_level, choose_platform_level, converge, relaunch
-from confcom.errors import ConfcomError
+from confcom.dcap.validity import Clock, Period, Validity
+from confcom.errors import ConfcomError, NotAuthenticError
+from confcom.reasons import Reason
 from confcom.simulation import Enclave, TrustDomain
 
 FORMS: dict[str, Sample] = {
@@ -313,7 +315,7 @@ def tdx_quote(report_data: bytes, body_type: BodyType, form: dict[str, object]) 
 
 # Monotonic
 
-S = TcbStatus
+S, R = TcbStatus, Reason
 RANK = {
     S.UP_TO_DATE: 0,
     S.SW_HARDENING_NEEDED: 0,
@@ -415,6 +417,42 @@ def test_raising_an_svn_never_makes_it_worse(
         ),
     )
     assert after <= before
+
+
+# Periods compared at once, and one after the other
+
+
+@st.composite
+def periods(draw: st.DrawFn) -> Period:
+    first, last = draw(st.integers(0, 9)), draw(st.integers(0, 9))
+    late = draw(st.sampled_from([R.CERT_EXPIRED, R.CRL_EXPIRED, R.COLLATERAL_EXPIRED]))
+    return Period("object", first, last, late)
+
+
+def late(one: Validity, clock: Clock) -> Reason | None:
+    """Return why objects cannot be used at a time."""
+    try:
+        one.check(clock)
+    except NotAuthenticError as error:
+        return error.reason
+    return None
+
+
+@given(
+    several=st.lists(periods(), min_size=1, max_size=5),
+    now=st.integers(-3, 15),
+    allowance=st.integers(0, 3),
+    grace=st.integers(0, 3),
+)
+def test_objects_can_be_used_when_each_of_them_can(
+    several: list[Period], now: int, allowance: int, grace: int
+) -> None:
+    clock = Clock(now, allowance, grace)
+    each = [late(Validity((period,)), clock) for period in several]
+    found = late(Validity(tuple(several)), clock)
+    assert found is next((reason for reason in each if reason), None)
+    if found is None:
+        assert now <= Validity(tuple(several)).last_use
 
 
 # Cached equals fresh

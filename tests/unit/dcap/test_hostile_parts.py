@@ -18,7 +18,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.forging import certificate, check, name, outcome, revocation_list, sgx_extension
 from tests.simulated import Sample, authority, platform, sgx, tdx
 
-from confcom.dcap import BodyType, Caches, CertificationData, CertType, Quote, QuoteVersion
+from confcom.dcap import (
+    BodyType,
+    Caches,
+    CertificationData,
+    CertType,
+    PckExtension,
+    Quote,
+    QuoteVersion,
+)
 from confcom.dcap._json import MAX_DOCUMENT_BYTES
 from confcom.reasons import Reason
 from confcom.simulation import CertifiedKey, encode_pck_extension
@@ -107,20 +115,47 @@ def chain(*keys: CertifiedKey) -> bytes:
     return b"".join(key.pem for key in keys)
 
 
+def element(tag: int, content: bytes) -> bytes:
+    """Return DER with the shortest length."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content
+
+
 def nested(depth: int) -> bytes:
     data = b""
     for _ in range(depth):
-        size = len(data).to_bytes(2, "big")
-        data = (b"\x30" + bytes((len(data),)) if len(data) < 128 else b"\x30\x82" + size) + data
+        data = element(0x30, data)
     return data
 
 
+ARC = bytes.fromhex("2a864886f84d010d01")
+"""Contents of the identifier of the SGX extension; those of its parts begin with it."""
+
+
+def pair(*arcs: int, value: bytes) -> bytes:
+    return element(0x30, element(0x06, ARC + bytes(arcs)) + value)
+
+
+def extension(*, component: bytes = b"\x02\x01\x05", fmspc: int = 4) -> bytes:
+    """Return an SGX extension with one component of its TCB, and the FMSPC's number, replaced."""
+    tcb = pair(2, 1, value=component)
+    tcb += b"".join(pair(2, number, value=b"\x02\x01\x05") for number in range(2, 18))
+    tcb += pair(2, 18, value=element(0x04, bytes(16)))
+    parts = (
+        pair(1, value=element(0x04, bytes(16))),
+        pair(2, value=element(0x30, tcb)),
+        pair(3, value=element(0x04, bytes(2))),
+        pair(fmspc, value=element(0x04, bytes(6))),
+        pair(5, value=element(0x0A, b"\x00")),
+    )
+    return element(0x30, b"".join(parts))
+
+
 EXTENSION = encode_pck_extension(platform().extension)
-ARC = bytes.fromhex("060a2a864886f84d010d01")
-"""Tag, length and common prefix of the identifiers of the extension's parts."""
-FMSPC, PPID = ARC + b"\x04", ARC + b"\x01"
-COMPONENT = bytes.fromhex("060b2a864886f84d010d010201")
-NAME_CN = bytes.fromhex("0603550403")
+CN, NOT_CN = bytes.fromhex("0603550403"), bytes.fromhex("0603550483")
 BEGIN, END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
 WHOLE = platform().pck_chain
 
@@ -131,21 +166,13 @@ def loop() -> bytes:
     return chain(one, other)
 
 
-def with_component(value: bytes) -> bytes:
-    """Return the extension with another INTEGER of the same length as component 1."""
-    at = EXTENSION.index(COMPONENT) + len(COMPONENT)
-    assert EXTENSION[at : at + 2] == b"\x02\x01"
-    return EXTENSION[:at] + value + EXTENSION[at + 3 :]
-
-
-def with_long_component() -> bytes:
-    """Return a certificate's extension in which component 1 has nine bytes."""
-    long = b"\x02\x09" + b"\x01" * 9
-    pair = COMPONENT + long
-    body = b"\x30" + bytes((len(pair),)) + pair
-    tcb = ARC + b"\x02" + b"\x30" + bytes((len(body),)) + body
-    outer = b"\x30" + bytes((len(tcb),)) + tcb
-    return b"\x30" + bytes((len(outer),)) + outer
+def with_name(which: int) -> bytes:
+    """Return a chain whose leaf has a broken name: 0 is the issuer's, 1 the subject's."""
+    parts = PCK.der.split(CN)
+    assert len(parts) == 3
+    separators = (NOT_CN, CN) if which == 0 else (CN, NOT_CN)
+    der = parts[0] + separators[0] + parts[1] + separators[1] + parts[2]
+    return pem(der) + CA.pem + ROOT.pem
 
 
 def public_key(kind: str) -> object:
@@ -173,7 +200,8 @@ CHAINS: dict[str, tuple[Callable[[], bytes], Reason | None]] = {
     "base64 with padding inside": (lambda: BEGIN + b"AA==AA==\n" + END, F),
     "base64 of noise": (lambda: pem(bytes(range(256))), F),
     "text": (lambda: b"chain", F),
-    "subject without common name": (lambda: patched(NAME_CN, b"\x06\x03\x55\x04\x83"), F),
+    "broken issuer": (lambda: with_name(0), F),
+    "broken subject": (lambda: with_name(1), F),
     "key that is no point": (
         lambda: patched(
             PCK.key.public_key().public_numbers().x.to_bytes(32, "big"), bytes(31) + b"\5"
@@ -217,11 +245,14 @@ CHAINS: dict[str, tuple[Callable[[], bytes], Reason | None]] = {
     "SGX extension of 4 GiB": (lambda: leaf(b"\x30\x84\xff\xff\xff\xff"), X),
     "length longer than need be": (lambda: leaf(b"\x30\x84\x00\x00\x00\x00"), X),
     "SGX extension 1000 deep": (lambda: leaf(nested(1000)), X),
-    "SGX extension without FMSPC": (lambda: leaf(EXTENSION.replace(FMSPC, ARC + b"\x09")), X),
-    "SGX extension with PPID twice": (lambda: leaf(EXTENSION.replace(FMSPC, PPID)), X),
-    "component of nine bytes": (lambda: leaf(with_long_component()), X),
-    "negative component": (lambda: leaf(with_component(b"\x02\x01\xff")), X),
-    "component that is no INTEGER": (lambda: leaf(with_component(b"\x04\x01\x05")), X),
+    "SGX extension without FMSPC": (lambda: leaf(extension(fmspc=9)), X),
+    "SGX extension with PPID twice": (lambda: leaf(extension(fmspc=1)), X),
+    "SGX component of nine bytes": (
+        lambda: leaf(extension(component=element(0x02, b"\1" * 9))),
+        X,
+    ),
+    "negative SGX component": (lambda: leaf(extension(component=b"\x02\x01\xff")), X),
+    "SGX component that is no INTEGER": (lambda: leaf(extension(component=b"\x04\x01\5")), X),
     "one certificate": (lambda: chain(PCK), C),
     "leaf and intermediate": (lambda: chain(PCK, CA), None),
     "four certificates": (lambda: chain(PCK, CA, ROOT, authority().tcb_signing), C),
@@ -231,6 +262,10 @@ CHAINS: dict[str, tuple[Callable[[], bytes], Reason | None]] = {
     "loop and root": (lambda: loop() + ROOT.pem, Reason.UNTRUSTED_ROOT),
     "3 MiB": (lambda: (WHOLE * 1000)[: 3 * MAX_DOCUMENT_BYTES], Reason.TOO_LARGE),
 }
+
+
+def test_the_extension_is_well_formed_but_for_the_defect() -> None:
+    assert PckExtension.from_der(extension()).sgx_svns == (5,) * 16
 
 
 @pytest.mark.timeout(30)
@@ -279,10 +314,6 @@ def pem_list(der: bytes) -> bytes:
 @cache
 def long_list(entries: int) -> bytes:
     """Return a list with so many entries, which nobody signed."""
-
-    def element(tag: int, content: bytes) -> bytes:
-        return bytes((tag, 0x84)) + len(content).to_bytes(4, "big") + content
-
     der = revocation_list(ROOT, serials=(0x100000,))
     start = der.index(b"\x02\x03\x10\x00\x00") - 2
     entry = der[start : start + 2 + der[start + 1]]

@@ -5,6 +5,8 @@ The offsets are those of the specifications, computed here, not those of the par
 Intel SGX ECDSA Quote Library Reference, A.3 and A.4; Intel TDX DCAP Quoting Library API, A.3.
 """
 
+import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -411,6 +413,23 @@ def test_refuses_a_wrong_number(row: Row, places: Places) -> None:
     error = refusal(changed)
     assert error.reason is row.reason
     assert row.words in error.message
+
+
+def test_lengths_of_4_gib_take_neither_time_nor_memory() -> None:
+    changed = [
+        put(quote(places), row.place(places), row.value, row.size)
+        for row in LENGTHS
+        for places in row.forms
+        if isinstance(row.value, int)
+    ]
+    tracemalloc.start()
+    for data in changed:
+        before = time.thread_time()
+        refusal(data)
+        assert time.thread_time() - before < 0.05
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 # Truncation
