@@ -116,7 +116,6 @@ def pck_certificate(
     leaf = leaves[0]
     issuers = [one for one in others if one is not leaf]
     if len(issuers) != 1 or issuers[0].subject != leaf.issuer:
-        _refuse_foreign(leaf.issuer_cn, root, leaf.subject_cn, is_own=True)
         raise NotAuthenticError(
             Reason.PCK_CHAIN,
             f"PCK chain holds {len(issuers)} certificates beside the PCK certificate and the "
