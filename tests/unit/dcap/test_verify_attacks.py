@@ -124,13 +124,13 @@ def signer_of(signer: CertifiedKey, content: bytes) -> bytes:
 
 @both
 @pytest.mark.parametrize("digits", [b"", b"zz" * 64, b"ab" * 63, b"ab" * 65, b"\xff" * 128])
-@pytest.mark.parametrize("name", ["tcb_info_signature", "qe_identity_signature"])
+@pytest.mark.parametrize("reason", [Reason.TCB_INFO_SIGNATURE, Reason.QE_IDENTITY_SIGNATURE])
 def test_signatures_that_cannot_be_read_are_no_signatures(
-    sample: Sample, name: str, digits: bytes
+    sample: Sample, reason: Reason, digits: bytes
 ) -> None:
     wrong: Any = digits
-    error = refusal(sample.quote, replace(sample.collateral, **{name: wrong}))
-    assert error.reason is Reason(name)
+    error = refusal(sample.quote, replace(sample.collateral, **{reason.value: wrong}))
+    assert error.reason is reason
     assert f"cannot be read: {len(digits)} characters" in error.message
 
 
