@@ -301,6 +301,35 @@ def test_a_refusal_names_its_step(change: dict[str, bytes], step: VerificationSt
     assert caught.value.step == step
 
 
+def _revoke_every_level(document: dict[str, Any]) -> None:
+    for level in document["tcbLevels"]:
+        level["tcbStatus"] = "Revoked"
+
+
+@every_form
+def test_steps_behind_those_of_collateral_are_named_too(sample: Sample) -> None:
+    quote, collateral = sample.quote, sample.collateral
+    parsed = Quote.from_bytes(quote)
+    chain = len(quote) - len(parsed.signature.certification.data)
+    key = len(parsed.signed) + 4 + 64
+    other = (SGX if parsed.is_tdx else TDX).collateral
+    for step, changed, documents in (
+        (VerificationStep.QUOTE, quote[:-1], collateral),
+        (VerificationStep.QUOTE, quote + b"x", collateral),
+        (VerificationStep.PCK_CHAIN, flipped(quote, chain + 100), collateral),
+        (VerificationStep.PLATFORM, quote, other),
+        (VerificationStep.QE_REPORT, flipped(quote, key), collateral),
+        (VerificationStep.QUOTE_SIGNATURE, flipped(quote, 30), collateral),
+        (VerificationStep.TCB, quote, with_tcb_info(collateral, _revoke_every_level)),
+    ):
+        for question in (verify, diagnose):
+            if step is VerificationStep.TCB and question is diagnose:
+                continue  # it says so and does not refuse
+            with pytest.raises(ConfcomError) as caught:
+                question(changed, documents, at=AT, root=sample.root, allow_simulated=True)
+            assert caught.value.step == step
+
+
 @pytest.mark.parametrize(
     ("options", "status", "reason"),
     [
