@@ -6,8 +6,19 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 from tests.structures import FORMS, quote_bytes
 
-from confcom.dcap import BodyType, Header, Quote, QuoteVersion, TdReport, TeeType, signed_part
+from confcom.dcap import (
+    MAX_QUOTE_BYTES,
+    BodyType,
+    CertType,
+    Header,
+    Quote,
+    QuoteVersion,
+    TdReport,
+    TeeType,
+    signed_part,
+)
 from confcom.dcap.header import HEADER, INTEL_QE_VENDOR
+from confcom.dcap.quote import BODY_SIZES
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
 from confcom.sgx import ReportBody
@@ -67,10 +78,30 @@ def test_what_is_signed_is_header_and_body_and_in_version_5_type_and_size(
         assert quote.signed[48:54] == words
 
 
+def test_numbers_are_those_of_the_specification() -> None:
+    assert {kind.name: kind.value for kind in CertType} == {
+        "PPID_CLEAR": 1,
+        "PPID_RSA2048": 2,
+        "PPID_RSA3072": 3,
+        "PCK_LEAF": 4,
+        "PCK_CHAIN": 5,
+        "QE_REPORT": 6,
+        "PLATFORM_MANIFEST": 7,
+    }
+    assert {kind.name: (kind.value, BODY_SIZES[kind]) for kind in BodyType} == {
+        "SGX": (1, 384),
+        "TD_1_0": (2, 584),
+        "TD_1_5": (3, 648),
+        "TD_1_5_EX": (4, 885),
+    }
+    assert MAX_QUOTE_BYTES == 65536
+
+
 def test_a_quote_is_a_value() -> None:
     data = quote_bytes(4, BodyType.TD_1_0)
     quote = Quote.from_bytes(data)
     assert quote == Quote.from_bytes(data)
+    assert quote == Quote(quote.header, quote.body_type, quote.body, quote.signed, quote.signature)
     assert quote != replace(quote, trailing=1)
     with pytest.raises(FrozenInstanceError):
         quote.trailing = 1  # type: ignore[misc]
