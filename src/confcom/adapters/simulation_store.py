@@ -233,7 +233,7 @@ class SimulationStore:
         try:
             with path.open("rb") as stream:
                 data = stream.read(_MAX_FILE_BYTES + 1)
-        except FileNotFoundError as exc:
+        except (FileNotFoundError, NotADirectoryError) as exc:
             raise UsageError(Reason.INPUT_UNREADABLE, missing, hint=hint) from exc
         except OSError as exc:
             raise UsageError(

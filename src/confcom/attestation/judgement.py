@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from confcom.attestation.appraisal import appraise
 from confcom.attestation.endorsements import Endorsements
@@ -13,6 +14,8 @@ from confcom.attestation.result import AttestationResult
 from confcom.attestation.verification import verify
 from confcom.dcap import Caches, TrustedRoot, VerificationStep
 from confcom.errors import MalformedError, NotAuthenticError, UnavailableError
+
+_HINT: Final = "confcom evidence inspect says what it is; quotes have 1020 to 65536 bytes"
 
 
 def judge(
@@ -42,6 +45,7 @@ def judge(
         evidence = Evidence.from_bytes(data)
     except MalformedError as exc:
         exc.step = VerificationStep.QUOTE.value
+        exc.hint = exc.hint or _HINT
         return refused(exc, at=at, root=root)
     try:
         verified = verify(

@@ -120,7 +120,9 @@ def _write_answers(folder: Path, answers: Mapping[CollateralRequest, Answer]) ->
         folder.mkdir(exist_ok=True)
     except OSError as exc:
         raise UsageError(
-            Reason.OUTPUT_UNWRITABLE, f"cannot make directory {folder}: {exc.strerror}"
+            Reason.OUTPUT_UNWRITABLE,
+            f"cannot make directory {folder}: {exc.strerror}",
+            hint="name a directory, or one to be made in an existing folder that you may write to",
         ) from exc
     for request, answer in answers.items():
         for name, content in files_of(request, answer).items():

@@ -62,7 +62,7 @@ def fetch(
     """Fetch documents into the cache, and verify them on the way.
 
     For the platforms of quotes, for FMSPCs, or for all FMSPCs of a list. What is fresh in the
-    cache is not fetched again. Exit code 4 if a document is not to be had.
+    cache is not fetched again. Exit code 4 if a document is not to be had, 2 if it cannot be kept.
     """
     session = session_of(ctx)
     setup = caching_setup(
@@ -80,7 +80,7 @@ def fetch(
         wanted = requests_of(platforms, setup.edition, with_numbers=evaluation_numbers)
         _show_plan(session, setup, (*subjects.pck_requests(), *wanted))
         return 0
-    gatherer = Gatherer(setup, session)
+    gatherer = Gatherer(setup, session, must_keep=True)
     wanted = requests_of(
         gatherer.targets(subjects).chains, setup.edition, with_numbers=evaluation_numbers
     )

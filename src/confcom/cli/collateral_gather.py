@@ -6,9 +6,13 @@ from typing import NamedTuple, TypeVar
 
 from confcom.adapters.collateral.assembly import Platform, platform_of_chain
 from confcom.adapters.collateral.document import Document
+from confcom.adapters.collateral.events import Event, EventName
+from confcom.adapters.collateral.keep import keep
+from confcom.adapters.collateral.offline import OfflineFinder
 from confcom.adapters.collateral.requests import (
     CollateralRequest,
     PckCertificateRequest,
+    RootCaCrlRequest,
     SignedRequest,
 )
 from confcom.cli.collateral_finding import event_observer
@@ -38,14 +42,21 @@ class Targets(NamedTuple):
 class Gatherer:
     """Gets documents as a set-up says.
 
+    What comes from a source is kept in the cache, if there is one.
+
     Args:
         setup: where from.
         session: shows progress and warnings.
+        must_keep: whether a document that cannot be kept is a failure, or only a warning.
     """
 
-    def __init__(self, setup: CollateralSetup, session: Session) -> None:
+    def __init__(
+        self, setup: CollateralSetup, session: Session, *, must_keep: bool = False
+    ) -> None:
         self._setup = setup
         self._session = session
+        self._must_keep = must_keep
+        self._unkept: dict[CollateralRequest, ConfcomError] = {}
 
     def targets(self, subjects: Subjects) -> Targets:
         """Return the platforms of the subjects; asks for what quotes do not say themselves.
@@ -67,10 +78,15 @@ class Gatherer:
         return Targets(chains, certificates)
 
     def rows(self, requests: Sequence[SignedRequest], what: str) -> list[Row]:
-        """Return a row for each document, in the order of the requests."""
-        return [
-            row_of(request, result) for request, result in self.documents(requests, what).items()
-        ]
+        """Return a row for each document, in the order of the requests.
+
+        Where documents must be kept, the row of one that could not be says so.
+        """
+        rows = []
+        for request, result in self.documents(requests, what).items():
+            row = row_of(request, result)
+            rows.append(row._replace(error=row.error or self._unkept.get(request)))
+        return rows
 
     def documents(self, requests: Sequence[R], what: str) -> dict[R, Document | ConfcomError]:
         """Return each document or why there is none, in the order of the requests.
@@ -100,16 +116,43 @@ class Gatherer:
             now = self._setup.now().timestamp()
             for request in requests:
                 try:
-                    done(request, finder.document(request, now))
+                    document = finder.document(request, now)
+                    self._keep(document, finder, now)
                 except ConfcomError as exc:
                     done(request, exc)
+                else:
+                    done(request, document)
             return
         from confcom.adapters.collateral.online import (  # noqa: PLC0415 - takes 150 ms to load
             fetch_documents,
         )
 
-        setup = self._setup.online_setup(event_observer(self._session.warn))
-        fetch_documents(setup, requests, done=done)
+        fetch_documents(self._setup.online_setup(self._observe), requests, done=done)
+
+    def _keep(self, document: Document, finder: OfflineFinder, now: float) -> None:
+        """Put a document of a file into the cache, as one from a service is put there."""
+        request, cache = document.request, self._setup.cache
+        kept = finder.cached(request, now)
+        if cache is None or (kept is not None and kept.answer.body == document.answer.body):
+            return
+        is_root_list = isinstance(request, RootCaCrlRequest)
+        try:
+            keep(
+                cache,
+                document,
+                checker=self._setup.checker,
+                root_ca_crl=None if is_root_list else finder.find(RootCaCrlRequest(), now),
+                allow_rollback=self._setup.plan.settings.allow_rollback,
+            )
+        except ConfcomError as exc:
+            self._observe(Event(name=EventName.CACHE_FAILED, request=request, error=exc))
+
+    def _observe(self, event: Event) -> None:
+        has_row = not isinstance(event.request, PckCertificateRequest)
+        if event.name is EventName.CACHE_FAILED and self._must_keep and has_row and event.error:
+            self._unkept[event.request] = event.error
+        else:
+            event_observer(self._session.warn)(event)
 
     def _listed(self) -> tuple[bytes, ...]:
         if not self._setup.may_go_online:

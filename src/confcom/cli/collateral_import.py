@@ -32,7 +32,7 @@ from confcom.errors import ConfcomError
         "confcom collateral import collateral/ --dry-run",
     ),
 )
-@click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path, readable=False))
 @click.option("--dry-run", is_flag=True, help="Verify, but leave the cache as it is.")
 @grace_option
 @trust_options

@@ -14,6 +14,7 @@ import click
 
 from confcom.cli.options import setting_option
 from confcom.dcap import CertType, Collateral, Quote, TrustedRoot
+from confcom.errors import MalformedError
 from confcom.runtime.settings import CollateralSettings
 
 if TYPE_CHECKING:
@@ -154,8 +155,14 @@ def _only_bundle(names: tuple[str, ...]) -> Collateral | None:
         return None
     from confcom.adapters.collateral.files import (  # noqa: PLC0415 - the one thing needed of it
         MAX_BUNDLE_BYTES,
+        named,
         read_bounded,
     )
 
     data = read_bounded(path, most=MAX_BUNDLE_BYTES) or b""
-    return None if data.lstrip(b" \t\r\n").startswith(b"[") else Collateral.from_json(data)
+    if data.lstrip(b" \t\r\n").startswith(b"["):
+        return None
+    try:
+        return Collateral.from_json(data)
+    except MalformedError as exc:
+        raise named(exc, path, data) from exc

@@ -19,7 +19,7 @@ from confcom.adapters.collateral.requests import (
     PckCertificateRequest,
     SignedRequest,
 )
-from confcom.cli.inputs import decode_binary, read_input
+from confcom.cli.inputs import about, decode_binary, read_input
 from confcom.dcap import MAX_QUOTE_BYTES, PckCa, Quote, TeeType, unwrap
 from confcom.errors import UsageError
 from confcom.reasons import Reason
@@ -131,7 +131,9 @@ def read_subjects(
         )
     listed: tuple[bytes, ...] = ()
     if every is not None and every != SERVICE_LIST:
-        listed = read_fmspcs(read_input(every, limit=_MAX_LIST_BYTES, what="list of FMSPCs"))
+        text = read_input(every, limit=_MAX_LIST_BYTES, what="list of FMSPCs")
+        with about(every):
+            listed = read_fmspcs(text)
     return Subjects(
         quotes=tuple(map(read_quote, quotes)),
         fmspcs=(*map(_fmspc, fmspcs), *listed),
@@ -148,8 +150,9 @@ def read_quote(name: str) -> Quote:
         UsageError: the file cannot be read.
         MalformedError: it holds no quote.
     """
-    data = decode_binary(read_input(name, limit=_MAX_TEXT_BYTES, what="quote"), what="quote")
-    return Quote.from_bytes(unwrap(data)[1])
+    text = read_input(name, limit=_MAX_TEXT_BYTES, what="quote")
+    with about(name):
+        return Quote.from_bytes(unwrap(decode_binary(text, what="quote"))[1])
 
 
 def requests_of(

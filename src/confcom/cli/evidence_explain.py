@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from confcom.attestation import Evidence
 from confcom.attestation import explain as explaining
 from confcom.attestation.explanation import (
     Explanation,
@@ -16,6 +17,7 @@ from confcom.cli.command import Command, session_of
 from confcom.cli.evidence_inputs import open_inputs
 from confcom.cli.evidence_judge import Judge, make_plan, verification_options
 from confcom.cli.evidence_options import grace_option
+from confcom.cli.inputs import about
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.style import Style, paint
@@ -58,13 +60,14 @@ def explain(
     inputs = open_inputs([quote])
     if not inputs.is_single:
         raise UsageError(Reason.USAGE, "explain takes one quote, standard input has one a line")
-    data = next(inputs.items).read()
-    before = explaining.explain(Judge(plan, warn=session.warn).diagnose(data))
+    with about(quote):
+        evidence = Evidence.from_bytes(next(inputs.items).read())
+    before = explaining.explain(Judge(plan, warn=session.warn).diagnose(evidence))
     document = before.to_json()
     forecast = None
     if compare_collateral is not None:
         other = Judge(plan.with_collateral(compare_collateral), warn=session.warn)
-        forecast = explaining.compare(before, explaining.explain(other.diagnose(data)))
+        forecast = explaining.compare(before, explaining.explain(other.diagnose(evidence)))
         document["forecast"] = forecast.to_json()
     output = Output(session)
     output.write(document, lambda: "".join(_lines(before, forecast, color=output.color)))

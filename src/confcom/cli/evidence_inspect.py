@@ -10,7 +10,7 @@ from confcom.attestation.inspection import Inspection, Item, Section
 from confcom.attestation.inspection import inspect as inspect_content
 from confcom.attestation.recognition import Recognition, recognise
 from confcom.cli.command import Command, session_of
-from confcom.cli.inputs import read_input
+from confcom.cli.inputs import about, read_input
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.style import Style, paint
@@ -48,8 +48,10 @@ def inspect(ctx: click.Context, file: str, with_dump: bool) -> None:
     base64 and base64url are understood.
     """
     session = session_of(ctx)
-    recognition = recognise(read_input(file, limit=MAX_INPUT_BYTES, what="quote or document"))
-    inspection = inspect_content(recognition)
+    data = read_input(file, limit=MAX_INPUT_BYTES, what="quote or document")
+    with about(file, hint="if it should be a quote or document, get it again from its source"):
+        recognition = recognise(data)
+        inspection = inspect_content(recognition)
     if with_dump and not inspection.annotations:
         raise UsageError(
             Reason.USAGE,

@@ -18,10 +18,11 @@ from confcom.cli.evidence_options import (
     read_reference_values,
     read_root_pem,
     read_time,
+    root_of,
     trust_options,
 )
 from confcom.cli.session import Session
-from confcom.dcap import Caches, Collateral, Quote, TcbDiagnosis, TrustedRoot, intel_root
+from confcom.dcap import Caches, Collateral, Quote, TcbDiagnosis
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,7 +99,7 @@ class Judge:
     """
 
     def __init__(self, plan: Plan, *, warn: Callable[[str], None] = lambda _: None) -> None:
-        self.root = intel_root() if plan.root_pem is None else TrustedRoot.from_pem(plan.root_pem)
+        self.root = root_of(plan.root_pem)
         self._plan = plan
         self._finder = CollateralFinder(plan.collateral, self.root, warn=warn)
         self._found: dict[bytes, Collateral] = {}
@@ -121,7 +122,7 @@ class Judge:
             clock_allowance=self._plan.clock_allowance,
         )
 
-    def diagnose(self, data: bytes) -> TcbDiagnosis:
+    def diagnose(self, evidence: Evidence) -> TcbDiagnosis:
         """Return how the TCB of an authentic quote is rated.
 
         Raises:
@@ -129,7 +130,6 @@ class Judge:
         """
         from confcom.attestation.diagnosis import diagnose  # noqa: PLC0415 - to explain only
 
-        evidence = Evidence.from_bytes(data)
         return diagnose(
             evidence.quote,
             self._find(evidence.quote),

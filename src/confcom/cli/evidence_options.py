@@ -10,7 +10,7 @@ import click
 from confcom.attestation import TABLE, Arity, ReferenceValue, ReferenceValues, read_reference
 from confcom.cli.inputs import read_input
 from confcom.dcap import TrustedRoot, intel_root
-from confcom.errors import UsageError
+from confcom.errors import MalformedError, UsageError
 from confcom.reasons import Reason
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,8 +97,25 @@ def read_root(name: str | None) -> TrustedRoot:
         UsageError: the file cannot be read.
         MalformedError: it holds no certificate that could be a root.
     """
-    pem = read_root_pem(name)
-    return intel_root() if pem is None else TrustedRoot.from_pem(pem)
+    return root_of(read_root_pem(name))
+
+
+def root_of(pem: bytes | None) -> TrustedRoot:
+    """Return the root in the file that ``--root`` named, or Intel's.
+
+    Raises:
+        MalformedError: it holds no certificate that could be a root.
+    """
+    if pem is None:
+        return intel_root()
+    try:
+        return TrustedRoot.from_pem(pem)
+    except MalformedError as exc:
+        raise MalformedError(
+            exc.reason,
+            f"cannot use the file that --root names: {exc.message}",
+            hint=exc.hint or "--root takes one root certificate in PEM",
+        ) from exc
 
 
 def read_time(text: str | None) -> datetime | None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program says when a run fails, and the exit code for it."""
 
+import errno
 import sys
 import traceback
 from difflib import get_close_matches
@@ -8,12 +9,13 @@ from pathlib import Path
 
 from confcom.cli.session import Session
 from confcom.cli.style import Style
-from confcom.errors import ConfcomError, MisconfiguredError
+from confcom.errors import ConfcomError, MisconfiguredError, UsageError
 from confcom.reasons import ExitCode, Reason
 from confcom.runtime.redact import redact_text
 from confcom.runtime.text import printable
 
 _LONGEST_TRACEBACK = 256 * 1024
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def missing_extra(what: str, package: str, extra: str) -> MisconfiguredError:
@@ -42,10 +44,20 @@ def present(exc: BaseException, session: Session) -> int:
         if exc.hint:
             session.say("hint", Style.WARNING, exc.hint)
         return exc.kind.outcome.exit_code
+    if isinstance(exc, OSError) and exc.errno in _NO_ROOM:  # files are written elsewhere
+        return present(_unwritable(exc), session)
     if isinstance(exc, KeyboardInterrupt):
         session.say("error", Style.BAD, "interrupted")
         return ExitCode.INTERRUPTED
     return _present_usage(exc, session) or _present_bug(exc, session)
+
+
+def _unwritable(exc: OSError) -> UsageError:
+    return UsageError(
+        Reason.OUTPUT_UNWRITABLE,
+        f"cannot write to standard output: {exc.strerror}",
+        hint="make room where it goes, or send it elsewhere",
+    )
 
 
 def _present_usage(exc: BaseException, session: Session) -> int | None:

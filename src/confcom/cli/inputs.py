@@ -4,6 +4,8 @@
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from confcom.errors import MalformedError, UsageError
@@ -14,12 +16,33 @@ from confcom.wire import Encoding, decode_binary, decode_with_encoding
 __all__ = [
     "STANDARD_INPUT",
     "Encoding",
+    "about",
     "decode_binary",
     "decode_with_encoding",
     "read_input",
 ]
 
 STANDARD_INPUT = "-"
+INSPECT = "confcom evidence inspect FILE says what a file is"
+
+
+@contextmanager
+def about(name: str, *, hint: str = INSPECT) -> Iterator[None]:
+    """Say in errors of the block which input does not parse, and what to do about it.
+
+    Args:
+        name: path of the file, or ``-``.
+        hint: given where the error has none.
+
+    Raises:
+        MalformedError: the block's own, with the input named.
+    """
+    try:
+        yield
+    except MalformedError as exc:
+        where = _where(name)
+        message = exc.message if where in exc.message else f"{where}: {exc.message}"
+        raise MalformedError(exc.reason, message, hint=exc.hint or hint, step=exc.step) from exc
 
 
 def read_input(name: str, *, limit: int, what: str) -> bytes:
@@ -34,7 +57,7 @@ def read_input(name: str, *, limit: int, what: str) -> bytes:
         UsageError: there is no such file, it is a folder or cannot be read (input_unreadable).
         MalformedError: it is empty (unrecognised_input) or larger than the limit (too_large).
     """
-    where = "standard input" if name == STANDARD_INPUT else f"file {printable(name)}"
+    where = _where(name)
     try:
         data = _read_stdin(limit) if name == STANDARD_INPUT else _read_file(name, limit)
     except (OSError, ValueError) as exc:
@@ -49,9 +72,13 @@ def read_input(name: str, *, limit: int, what: str) -> bytes:
         raise MalformedError(
             Reason.TOO_LARGE,
             f"cannot read {what} from {where}: it is larger than {limit} bytes",
-            hint=f"check that it is a {what}; none is that large",
+            hint=f"name the file with the {what}; it cannot be this one",
         )
     return data
+
+
+def _where(name: str) -> str:
+    return "standard input" if name == STANDARD_INPUT else f"file {printable(name)}"
 
 
 def _read_stdin(limit: int) -> bytes:
@@ -79,7 +106,7 @@ def _unreadable(where: str, what: str, exc: OSError | ValueError) -> UsageError:
         case OSError():
             why, hint = exc.strerror or "it cannot be read", "check the path"
         case _:
-            why, hint = str(exc), "check the path"
+            why, hint = str(exc), "name a file, or redirect one to standard input"
     return UsageError(
         Reason.INPUT_UNREADABLE, f"cannot read {what} from {where}: {printable(why)}", hint=hint
     )

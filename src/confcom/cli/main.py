@@ -105,7 +105,9 @@ def _flush() -> None:
         from confcom.reasons import Reason  # noqa: PLC0415 - only when it failed
 
         raise UsageError(
-            Reason.OUTPUT_UNWRITABLE, f"cannot write to standard output: {exc.strerror}"
+            Reason.OUTPUT_UNWRITABLE,
+            f"cannot write to standard output: {exc.strerror}",
+            hint="make room where it goes, or send it elsewhere",
         ) from exc
 
 

@@ -70,7 +70,9 @@ class Output:
             raise
         except OSError as exc:
             raise UsageError(
-                Reason.OUTPUT_UNWRITABLE, f"cannot write to standard output: {exc.strerror}"
+                Reason.OUTPUT_UNWRITABLE,
+                f"cannot write to standard output: {exc.strerror}",
+                hint="make room where it goes, or send it elsewhere",
             ) from exc
 
 

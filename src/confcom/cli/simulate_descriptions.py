@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import click
 
 from confcom.cli.command import Command
-from confcom.cli.inputs import decode_binary, read_input
+from confcom.cli.inputs import about, decode_binary, read_input
 from confcom.cli.simulate_options import HexBytes, out_option, write_text
 from confcom.dcap import TdAttributes
 from confcom.sgx import Flags, Sigstruct, verify_sigstruct
@@ -169,8 +169,10 @@ def _enclave_of_name(name: str) -> Enclave:
 
 def _enclave_of_sigstruct(file: str) -> Enclave:
     what = "SIGSTRUCT"
-    raw = decode_binary(read_input(file, limit=4 * _SIGSTRUCT_BYTES, what=what), what=what)
-    verified = verify_sigstruct(Sigstruct.from_bytes(raw))
+    text = read_input(file, limit=4 * _SIGSTRUCT_BYTES, what=what)
+    with about(file):
+        sigstruct = Sigstruct.from_bytes(decode_binary(text, what=what))
+    verified = verify_sigstruct(sigstruct)
     signed = verified.sigstruct
     has_kss = bool(signed.flags & Flags.KSS)
     return Enclave(

@@ -36,7 +36,7 @@ _TEES: Final = tuple(tee.name.lower() for tee in TeeType)
 
 
 @click.command(cls=Command, examples=("confcom simulate pki demo",))
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=click.Path(path_type=Path, readable=False), metavar="DIR")
 @click.option("--force", is_flag=True, help="Replace a hierarchy that is there already.")
 @at_option
 @dry_run_option

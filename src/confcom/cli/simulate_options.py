@@ -13,7 +13,7 @@ import click
 from confcom.adapters.files import write_file_atomically
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.command import session_of
-from confcom.cli.inputs import STANDARD_INPUT, decode_binary, read_input
+from confcom.cli.inputs import STANDARD_INPUT, about, decode_binary, read_input
 from confcom.cli.output import Output
 from confcom.errors import UsageError
 from confcom.reasons import Reason
@@ -21,6 +21,7 @@ from confcom.simulation import Enclave, Platform, SimulatedAuthority, TrustDomai
 from confcom.simulation.descriptions import MAX_DESCRIPTION_BYTES, enclave_from_json, td_from_json
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 DEFAULT_NAME: Final = "simulated"
 REPORT_DATA_BYTES: Final = 64
@@ -73,7 +74,7 @@ def pki_option(function: F) -> F:
         "--pki",
         "folder",
         required=True,
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         metavar="DIR",
         help="Folder of the simulated hierarchy.",
     )(function)
@@ -193,18 +194,23 @@ def open_platform(folder: Path, name: str) -> Platform:
 
 def read_enclave(file: str) -> Enclave:
     """Read the description of an enclave."""
-    what = "enclave description"
-    return enclave_from_json(read_input(file, limit=MAX_DESCRIPTION_BYTES, what=what))
+    data = read_input(file, limit=MAX_DESCRIPTION_BYTES, what="enclave description")
+    with about(file, hint="confcom simulate enclave writes such a description"):
+        return enclave_from_json(data)
 
 
 def read_td(file: str) -> TrustDomain:
     """Read the description of a TD."""
-    return td_from_json(read_input(file, limit=MAX_DESCRIPTION_BYTES, what="TD description"))
+    data = read_input(file, limit=MAX_DESCRIPTION_BYTES, what="TD description")
+    with about(file, hint="confcom simulate td writes such a description"):
+        return td_from_json(data)
 
 
-def read_binary(file: str, *, size: int, what: str) -> bytes:
+def read_binary(file: str, *, size: int, what: str, parse: Callable[[bytes], T]) -> T:
     """Read a structure of ``size`` bytes, raw, in hex or in base64."""
-    return decode_binary(read_input(file, limit=4 * size + 64, what=what), what=what)
+    text = read_input(file, limit=4 * size + 64, what=what)
+    with about(file):
+        return parse(decode_binary(text, what=what))
 
 
 def write_binary(ctx: click.Context, out: str, data: bytes) -> None:

@@ -20,9 +20,10 @@ from confcom.cli.simulate_options import (
     report_data_option,
     write_binary,
 )
-from confcom.dcap import BodyType, CertType, QuoteVersion
+from confcom.dcap import BodyType, CertType, QuoteVersion, TdxReport
 from confcom.errors import UsageError
 from confcom.reasons import Reason
+from confcom.sgx import Report
 from confcom.simulation import AUTH_DATA, Platform
 
 _REPORT_BYTES: Final = 432
@@ -130,7 +131,8 @@ def _sgx_report(
     platform: Platform, report_file: str | None, enclave_file: str | None, report_data: bytes
 ) -> bytes:
     if report_file is not None:
-        return read_binary(report_file, size=_REPORT_BYTES, what="REPORT")
+        made = read_binary(report_file, size=_REPORT_BYTES, what="REPORT", parse=Report.from_bytes)
+        return made.to_bytes()
     enclave = read_enclave(enclave_file or "")
     return enclave.ereport(platform.qe_target_info, report_data).to_bytes()
 
@@ -139,5 +141,8 @@ def _td_report(
     platform: Platform, td_report_file: str | None, td_file: str | None, report_data: bytes
 ) -> bytes:
     if td_report_file is not None:
-        return read_binary(td_report_file, size=_TDREPORT_BYTES, what="TDREPORT")
+        made = read_binary(
+            td_report_file, size=_TDREPORT_BYTES, what="TDREPORT", parse=TdxReport.from_bytes
+        )
+        return made.to_bytes()
     return platform.td_report(read_td(td_file or ""), report_data).to_bytes()

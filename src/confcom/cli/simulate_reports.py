@@ -43,7 +43,7 @@ _TARGET_INFO_BYTES: Final = 512
 @click.option(
     "--pki",
     "folder",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="DIR",
     help="Of the quoting enclave of a platform in this hierarchy.",
 )
@@ -87,8 +87,10 @@ def report(
     ctx: click.Context, enclave_file: str, target_file: str, report_data: bytes, out: str
 ) -> None:
     """Make the REPORT (432 bytes) of an enclave for a target."""
-    raw = read_binary(target_file, size=_TARGET_INFO_BYTES, what="TARGETINFO")
-    made = read_enclave(enclave_file).ereport(TargetInfo.from_bytes(raw), report_data)
+    target = read_binary(
+        target_file, size=_TARGET_INFO_BYTES, what="TARGETINFO", parse=TargetInfo.from_bytes
+    )
+    made = read_enclave(enclave_file).ereport(target, report_data)
     write_binary(ctx, out, made.to_bytes())
 
 
@@ -102,8 +104,8 @@ def check(ctx: click.Context, report_file: str, enclave_file: str) -> None:
 
     The exit code is 0 if it was made for this enclave, and 1 if not.
     """
-    raw = read_binary(report_file, size=_REPORT_BYTES, what="REPORT")
-    body = read_enclave(enclave_file).check(Report.from_bytes(raw))
+    made = read_binary(report_file, size=_REPORT_BYTES, what="REPORT", parse=Report.from_bytes)
+    body = read_enclave(enclave_file).check(made)
     document = {
         "schemaVersion": SCHEMA_VERSION,
         "mrEnclave": body.mr_enclave.hex(),

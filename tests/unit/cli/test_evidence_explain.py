@@ -116,7 +116,7 @@ def test_quote_that_is_not_authentic_is_refused(run: Run) -> None:
     broken = Sample(quote=sample.quote[:1000], collateral=sample.collateral)
     code, out, err = run(broken)
     assert (code, out) == (3, "")
-    assert err.startswith("error: cannot parse quote")
+    assert "quote.bin: cannot parse quote: " in err.splitlines()[0]
     changed = sample.quote[:100] + bytes([sample.quote[100] ^ 1]) + sample.quote[101:]
     code, out, err = run(Sample(quote=changed, collateral=sample.collateral))
     assert (code, out) == (1, "")

@@ -325,7 +325,7 @@ def bad_inputs(folder: Path) -> dict[str, tuple[list[str | Path], int, str]]:
         "certificate": ([folder / "root.pem", *bundle], 3, "PEM"),
         "collateral as quote": ([folder / "quote.json", *bundle], 3, "cannot"),
         "missing collateral": ([quote, "--collateral", folder / "no.json"], 2, "no such file"),
-        "quote as collateral": ([quote, "--collateral", quote], 3, "cannot parse"),
+        "quote as collateral": ([quote, "--collateral", quote], 3, "it is not JSON"),
         "broken collateral": (
             [quote, "--collateral", made("half.json", b'{"tcb_info": "{')], 3, "cannot parse"),
         "missing root": ([quote, *bundle, "--root", folder / "no.pem"], 2, "no such file"),

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs are read within limits; every bad one has one clear message."""
 
-import ctypes
 import io
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,25 +73,6 @@ def test_refuses_folder(tmp_path: Path) -> None:
     assert error.reason is Reason.INPUT_UNREADABLE
     assert error.message == f"cannot read quote from file {tmp_path}: it is a folder"
     assert error.hint == "name the file that holds the quote"
-
-
-@pytest.fixture
-def _without_rights_of_root() -> Iterator[None]:
-    """Take away, for this thread, what lets root read every file.
-
-    Capabilities 1 and 2 (capabilities(7): CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH). Another user id
-    would do the same, but a user namespace may have no second one. The layout is that of
-    capset(2): a header of version and thread; two times effective, permitted, inheritable.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    assert libc.capget(header, sets) == 0, os.strerror(ctypes.get_errno())
-    before = sets[0]
-    sets[0] &= ~(1 << 1 | 1 << 2)
-    assert libc.capset(header, sets) == 0, os.strerror(ctypes.get_errno())
-    yield
-    sets[0] = before
-    assert libc.capset(header, sets) == 0, os.strerror(ctypes.get_errno())
 
 
 @pytest.mark.usefixtures("_without_rights_of_root")

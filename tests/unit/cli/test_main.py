@@ -363,7 +363,10 @@ def test_a_full_disk_is_reported() -> None:
     with Path("/dev/full").open("w") as full:
         done = run("config", "show", stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 2
-    assert done.stderr == "error: cannot write to standard output: No space left on device\n"
+    assert done.stderr == (
+        "error: cannot write to standard output: No space left on device\n"
+        "hint: make room where it goes, or send it elsewhere\n"
+    )
 
 
 def test_closed_standard_streams_do_no_harm() -> None:

@@ -66,10 +66,18 @@ def _shown(text: str) -> Iterator[list[str]]:
             yield from _calls(" ".join(code.split()))
 
 
+def _context(
+    command: click.Command, name: str = PROGRAM, parent: click.Context | None = None
+) -> click.Context:
+    # With its own settings: commands remember the help option of the first context they meet.
+    settings = command.context_settings
+    return click.Context(command, info_name=name, parent=parent, obj=Session(), **settings)
+
+
 def _mistakes(words: Iterable[str]) -> Iterator[str]:
     """What is wrong with a command line, as far as its names tell."""
     command: click.Command = confcom
-    ctx = click.Context(command, info_name=PROGRAM, obj=Session())
+    ctx = _context(command)
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -82,7 +90,7 @@ def _mistakes(words: Iterable[str]) -> Iterator[str]:
             if found is None:
                 yield f"{ctx.command_path} has no command {word}"
                 return
-            command, ctx = found, click.Context(found, info_name=word, parent=ctx)
+            command, ctx = found, _context(found, word, ctx)
 
 
 def _option_mistakes(
@@ -111,12 +119,12 @@ def _options(command: click.Command, ctx: click.Context) -> dict[str, click.Opti
         for param in command.get_params(ctx)
         if isinstance(param, click.Option)
         for name in (*param.opts, *param.secondary_opts)
-    } | {"--help": click.Option(["--help"], is_flag=True)}
+    }
 
 
 @cache
 def _all_flags(command: click.Command = confcom) -> frozenset[str]:
-    ctx = click.Context(command, info_name=PROGRAM, obj=Session())
+    ctx = _context(command)
     flags = frozenset(_options(command, ctx))
     if isinstance(command, click.Group):
         for name in command.list_commands(ctx):
@@ -173,7 +181,7 @@ def _messages(module: ast.Module) -> Iterator[str]:
 
 def test_pages_show_every_command() -> None:
     shown = [words for page in _pages() for words in _shown(page.read_text(encoding="utf-8"))]
-    ctx = click.Context(confcom, info_name=PROGRAM, obj=Session())
+    ctx = _context(confcom)
     for noun in confcom.list_commands(ctx):
         group = confcom.get_command(ctx, noun)
         verbs = group.list_commands(ctx) if isinstance(group, click.Group) else [None]

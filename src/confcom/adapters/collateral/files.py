@@ -11,6 +11,20 @@ from confcom.reasons import Reason
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 MAX_BUNDLE_BYTES: Final = 64 * 1024 * 1024
+_HINT: Final = (
+    "a bundle is what confcom collateral export writes; confcom evidence inspect FILE says what a "
+    "file is"
+)
+
+
+def named(error: MalformedError, path: Path, data: bytes) -> MalformedError:
+    """Return what is wrong with a bundle file, with its name and what to do."""
+    begin = data.lstrip()[:1]
+    message = f"file {path}: {error.message}"
+    if begin not in {b"{", b"["}:
+        why = "it is not JSON" if begin else "it is empty"
+        message = f"cannot read a collateral bundle from file {path}: {why}"
+    return MalformedError(error.reason, message, hint=error.hint or _HINT)
 
 
 def read_bounded(path: Path, *, most: int) -> bytes | None:
@@ -40,4 +54,8 @@ def read_bounded(path: Path, *, most: int) -> bytes | None:
 
 
 def _unreadable(path: Path, why: str) -> UsageError:
-    return UsageError(Reason.INPUT_UNREADABLE, f"cannot read collateral from file {path}: {why}")
+    return UsageError(
+        Reason.INPUT_UNREADABLE,
+        f"cannot read collateral from file {path}: {why}",
+        hint="check owner and permissions of file and folders, and that it is a regular file",
+    )

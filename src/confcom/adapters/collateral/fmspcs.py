@@ -36,6 +36,8 @@ def read_fmspcs(data: bytes) -> tuple[bytes, ...]:
         if not _FMSPC.fullmatch(fmspc.upper()):
             raise _not_a_list(f"{fmspc[:32]!r} is not 12 hex digits")
         found.add(bytes.fromhex(fmspc))
+    if not found:
+        raise _not_a_list("it is empty")
     return tuple(sorted(found))
 
 
@@ -56,4 +58,8 @@ def _from_text(data: bytes) -> list[str]:
 
 
 def _not_a_list(why: str) -> MalformedError:
-    return MalformedError(Reason.COLLATERAL_FORMAT, f"cannot read list of FMSPCs: {why}")
+    return MalformedError(
+        Reason.COLLATERAL_FORMAT,
+        f"cannot read list of FMSPCs: {why}",
+        hint="a list has one FMSPC of 12 hex digits a line, or is what a service answers",
+    )

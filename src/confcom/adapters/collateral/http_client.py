@@ -235,11 +235,16 @@ def _tls_context(ca_file: str | None) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as exc:
             raise MisconfiguredError(
                 Reason.SETTINGS_INVALID,
-                f"cannot use file {ca_file} as certificates for TLS: "
-                f"{exc.strerror or 'it holds no PEM certificate'}",
-                hint="correct the setting collateral.ca_file",
+                f"cannot use file {ca_file} as certificates for TLS: {_why_unusable(exc)}",
+                hint="name a file with certificates in PEM by --ca-file or collateral.ca_file",
             ) from exc
     return context
+
+
+def _why_unusable(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError) or error.strerror is None:
+        return "it holds no certificate in PEM"
+    return error.strerror
 
 
 def _checked_host(url: str) -> str:

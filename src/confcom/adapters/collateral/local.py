@@ -10,10 +10,10 @@ from typing import Protocol
 from confcom.adapters.collateral.answers import Answer
 from confcom.adapters.collateral.bundle import BundleSource, read_bundles
 from confcom.adapters.collateral.directory import DirectorySource
-from confcom.adapters.collateral.files import MAX_BUNDLE_BYTES, read_bounded
+from confcom.adapters.collateral.files import MAX_BUNDLE_BYTES, named, read_bounded
 from confcom.adapters.collateral.requests import CollateralRequest
 from confcom.dcap import Collateral
-from confcom.errors import UsageError
+from confcom.errors import MalformedError, UsageError
 from confcom.reasons import Reason
 
 
@@ -58,4 +58,7 @@ def read_bundle_file(path: Path) -> tuple[Collateral, ...]:
             f"cannot read collateral from {path}: there is no such file or directory",
             hint="--collateral takes a bundle file, a directory, or an address https://…",
         )
-    return read_bundles(data)
+    try:
+        return read_bundles(data)
+    except MalformedError as exc:
+        raise named(exc, path, data) from exc

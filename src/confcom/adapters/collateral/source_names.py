@@ -54,6 +54,12 @@ class SourceName:
             MisconfiguredError: nothing after ``file:``, or an address that is none.
         """
         kind, colon, rest = text.partition(":")
+        if rest.startswith("//") and kind not in {"https", "http", *SourceKind}:
+            raise MisconfiguredError(
+                Reason.SETTINGS_INVALID,
+                f"cannot use {text!r} as a source of collateral: addresses begin with https://",
+                hint="a file or directory is named by its path",
+            )
         if text.startswith(("https://", "http://")):
             return cls(_kind_of_host(Base.parse(text)), text)
         if kind in _SERVICES:
