@@ -116,3 +116,17 @@ def test_refuses_a_tdreport_of_another_length(size: int) -> None:
     with pytest.raises(MalformedError, match=f"1024 bytes expected, {size} found") as no:
         TdxReport.from_bytes(bytes(size))
     assert no.value.reason is Reason.REPORT_FORMAT
+
+
+def test_words_of_a_report_name_bits_and_versions() -> None:
+    def words(name: str, value: int | bytes) -> str:
+        describe = TD_REPORT_1_5[name].describe
+        assert describe is not None
+        return describe(value)
+
+    assert words("td_attributes", 1 | 1 << 28) == "DEBUG SEPT_VE_DISABLE"
+    assert words("xfam", 3) == "X87 SSE"
+    for name in ("tee_tcb_svn", "tee_tcb_svn2"):
+        assert words(name, b"\x05\x01\x07" + bytes(13)) == (
+            "module minor 5, module major 1, SEAM loader 7"
+        )
