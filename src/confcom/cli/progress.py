@@ -41,4 +41,5 @@ def _is_watched(session: Session) -> bool:
         and sys.stderr is not None
         and sys.stderr.isatty()
         and os.environ.get("TERM") != "dumb"
+        and not os.environ.get("NO_COLOR")  # a bar moves the cursor with the same sequences
     )

@@ -48,8 +48,10 @@ def test_a_terminal_shows_a_bar_and_standard_output_stays_clean() -> None:
     assert b"verifying quotes" in err
 
 
-@pytest.mark.parametrize(("arguments", "environ"), [(("quiet",), {}), ((), {"TERM": "dumb"})])
-def test_quiet_runs_and_dumb_terminals_show_nothing(
+@pytest.mark.parametrize(
+    ("arguments", "environ"), [(("quiet",), {}), ((), {"TERM": "dumb"}), ((), {"NO_COLOR": "1"})]
+)
+def test_quiet_runs_and_plain_terminals_show_nothing(
     arguments: tuple[str, ...], environ: dict[str, str]
 ) -> None:
     assert on_terminal(*arguments, environ=environ) == ("False", b"$")
