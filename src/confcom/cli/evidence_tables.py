@@ -49,7 +49,7 @@ def result_table(result: AttestationResult, *, color: bool, tried: Sequence[str]
     if made:
         headers = ("CHECK", "OUTCOME", "EXPECTED", "FOUND")
         parts.append(columns(headers, map(_row, made), color=color))
-    if made and left:
+    if left and (made or result.exit_code is ExitCode.NO):
         parts.append(f"not reached: {', '.join(left)}\n")
     elif left:
         parts.append("no check was made: this says nothing about the platform or its quote\n")
