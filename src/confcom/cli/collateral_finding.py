@@ -62,11 +62,19 @@ class PlatformFinder:
 
 
 def event_observer(warn: Warn) -> Observer:
-    """Return an observer that warns of what a person should know."""
+    """Return an observer that warns of what a person should know.
+
+    That the cache cannot be written is said once: it is the same for each document.
+    """
+    unkept: list[Event] = []
 
     def observe(event: Event) -> None:
         if event.error is None or event.name is EventName.SOURCE_FAILED:
             return
+        if event.name is EventName.CACHE_FAILED:
+            unkept.append(event)
+            if len(unkept) > 1:
+                return
         if event.name is EventName.LAST_GOOD_KEPT:
             warn(f"using the {event.request} at hand: {event.error.message}")
         else:

@@ -57,6 +57,7 @@ class Gatherer:
         self._session = session
         self._must_keep = must_keep
         self._unkept: dict[CollateralRequest, ConfcomError] = {}
+        self._warn = event_observer(session.warn)
 
     def targets(self, subjects: Subjects) -> Targets:
         """Return the platforms of the subjects; asks for what quotes do not say themselves.
@@ -152,7 +153,7 @@ class Gatherer:
         if event.name is EventName.CACHE_FAILED and self._must_keep and has_row and event.error:
             self._unkept[event.request] = event.error
         else:
-            event_observer(self._session.warn)(event)
+            self._warn(event)
 
     def _listed(self) -> tuple[bytes, ...]:
         if not self._setup.may_go_online:

@@ -242,7 +242,7 @@ def test_cache_that_cannot_be_written_is_a_failure_of_fetch_alone(
     assert err.startswith("error: cannot keep root CA CRL in directory ")
     assert "hint: name a writable directory by collateral.cache_dir" in err
     assert main(["collateral", "export", "out.json", *arguments]) == ExitCode.YES
-    assert "warning: cannot keep " in capsys.readouterr().err
+    assert capsys.readouterr().err.count("warning: cannot keep ") == 1
     assert main(["collateral", "check", "out.json", *TRUST]) == ExitCode.YES
 
 

@@ -131,5 +131,6 @@ def _missing(request: CollateralRequest, path: Path, *, part: str = "") -> Unava
     return UnavailableError(
         Reason.COLLATERAL_MISSING,
         f"cannot find {part}{request}: there is no file {path}",
-        hint="fill the directory on a machine with network: confcom collateral export DIR/ QUOTE",
+        hint="fill the directory on a machine with network: confcom collateral export DIR/ QUOTE; "
+        "a bundle in it is named itself",
     )
