@@ -43,7 +43,7 @@ def result_table(result: AttestationResult, *, color: bool, tried: Sequence[str]
     made = [check for check in result.checks if check.outcome is not CheckOutcome.NOT_REACHED]
     left = [check.name for check in result.checks if check.outcome is CheckOutcome.NOT_REACHED]
     facts = list(_facts(result, "verified at" if made else "as of"))
-    if not made and tried and result.exit_code is ExitCode.UNKNOWN:
+    if not made and tried:
         facts.append(("looked in", ", ".join(tried)))
     parts = [_verdict_line(result, color=color), pairs(facts, color=color)]
     if made:

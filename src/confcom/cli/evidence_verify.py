@@ -19,6 +19,7 @@ from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.session import Session
 from confcom.errors import MalformedError
+from confcom.reasons import ExitCode
 
 
 @click.command(
@@ -66,9 +67,8 @@ def _verify_one(session: Session, item: Input, judge: Judge) -> int:
     document = result.to_json()
     if output.format == "jsonl":  # as every line of a longer run
         document = {"schemaVersion": SCHEMA_VERSION, "input": item.name} | document
-    output.write(
-        document, lambda: result_table(result, color=output.color, tried=judge.looked_in())
-    )
+    tried = judge.looked_in() if result.exit_code is ExitCode.UNKNOWN else ()
+    output.write(document, lambda: result_table(result, color=output.color, tried=tried))
     return result.exit_code
 
 

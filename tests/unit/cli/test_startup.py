@@ -4,8 +4,10 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from tests.simulated import AT, authority, sgx
 
 HEAVY = {
     "asyncio",
@@ -64,3 +66,22 @@ def test_help_loads_nothing_heavy_and_no_command() -> None:
 def test_a_small_command_loads_no_framework(output: str) -> None:
     modules = loaded("config", "show", "--output", output)
     assert not modules & (HEAVY - {"json", "pathlib"})
+
+
+def test_a_verdict_offline_loads_only_what_reads_one_bundle(tmp_path: Path) -> None:
+    sample = sgx()
+    (tmp_path / "quote").write_bytes(sample.quote)
+    (tmp_path / "bundle.json").write_bytes(sample.collateral.to_json())
+    (tmp_path / "root.pem").write_bytes(authority().root.pem)
+    modules = loaded(
+        *("evidence", "verify", str(tmp_path / "quote"), "--quiet"),
+        *("--collateral", str(tmp_path / "bundle.json")),
+        *("--root", str(tmp_path / "root.pem"), "--allow-simulated"),
+        *("--at", str(int(AT.timestamp()))),
+    )
+    assert {name for name in modules if name.startswith("confcom.adapters.")} == {
+        "confcom.adapters.collateral",
+        "confcom.adapters.collateral.files",
+    }
+    assert "confcom.attestation.explain" not in modules
+    assert not modules & {"asyncio", "httpx2", "rich", "ruamel", "ssl", "structlog", "subprocess"}
