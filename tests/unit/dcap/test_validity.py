@@ -62,6 +62,27 @@ def test_grace_extends_documents_only() -> None:
     assert verdict(ALL, 119, grace=1000) is Reason.NOT_YET_VALID
 
 
+def _expected(now: int, allowance: int, grace: int) -> Reason | None:
+    for period in (CERT, LIST, DOCUMENT):
+        if now + allowance < period.first:
+            return Reason.NOT_YET_VALID
+        if now - (grace if period is DOCUMENT else 0) > period.last:
+            return period.late
+    return None
+
+
+@pytest.mark.parametrize("allowance", [0, 1, 5, 25])
+@pytest.mark.parametrize("grace", [0, 1, 5, 25])
+def test_together_they_are_as_strict_as_each_alone(allowance: int, grace: int) -> None:
+    for now in range(60, 240):
+        found = verdict(ALL, now, allowance=allowance, grace=grace)
+        assert found is _expected(now, allowance, grace), now
+
+
+def test_a_clock_allows_nothing_unless_told() -> None:
+    assert Clock(7) == Clock(7, allowance=0, grace=0)
+
+
 def test_an_entry_can_be_used_until_what_grace_does_not_extend_ends() -> None:
     assert ALL.last_use == 190
     assert Validity((DOCUMENT,)).last_use > 2**40
