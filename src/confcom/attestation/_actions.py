@@ -6,7 +6,6 @@ from typing import Final
 
 from confcom.attestation._ladder import Component
 from confcom.attestation._parts import CURRENT, MODULE, PCE, QUOTING_ENCLAVE
-from confcom.attestation.diagnosis import has_verified_body
 from confcom.attestation.explanation import PartExplanation
 from confcom.dcap import QuoteVersion, TcbDiagnosis, TcbStatus
 
@@ -105,7 +104,7 @@ def _stale_certificate(diagnosis: TcbDiagnosis, parts: Sequence[PartExplanation]
         for shortfall in part.shortfalls
         if shortfall.component == str(PCE)
     ]
-    if header.version is not QuoteVersion.V3 or not has_verified_body(diagnosis):
+    if header.version is not QuoteVersion.V3 or not diagnosis.is_body_verified:
         return None
     if not wanted or header.pce_svn < max(wanted):
         return None

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from confcom.attestation._ladder import Component, Ladder, Rung
-from confcom.attestation.diagnosis import has_verified_body
 from confcom.dcap import IdentityLevel, TcbDiagnosis, TcbLevel, TdReport
 from confcom.sgx import ReportBody
 
@@ -24,7 +23,7 @@ def ladders(diagnosis: TcbDiagnosis) -> Iterator[Ladder]:
     body of the quote is not verified.
     """
     body = diagnosis.quote.body
-    if isinstance(body, TdReport) and has_verified_body(diagnosis):
+    if isinstance(body, TdReport) and diagnosis.is_body_verified:
         at_launch = tuple(_td_ladders(diagnosis, body.tee_tcb_svn, ""))
         yield from at_launch
         if body.tee_tcb_svn2 is not None:

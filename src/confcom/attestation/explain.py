@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from confcom.attestation._actions import action_for, actions_for
 from confcom.attestation._ladder import Ladder, Rung
 from confcom.attestation._parts import ladders
-from confcom.attestation.diagnosis import has_verified_body
 from confcom.attestation.explanation import (
     Explanation,
     Forecast,
@@ -39,7 +38,7 @@ def explain(diagnosis: TcbDiagnosis) -> Explanation:
     return Explanation(
         status=status,
         reason=None if diagnosis.refusal is None else diagnosis.refusal.reason,
-        summary=_summarise(status, parts, number, is_whole=has_verified_body(diagnosis)),
+        summary=_summarise(status, parts, number, is_whole=diagnosis.is_body_verified),
         fmspc=diagnosis.pck.extension.fmspc.hex().upper(),
         evaluation_data_number=number,
         advisory_ids=() if verdict is None else tuple(verdict.advisory_ids),

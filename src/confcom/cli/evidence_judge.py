@@ -22,7 +22,7 @@ from confcom.cli.evidence_options import (
     trust_options,
 )
 from confcom.cli.session import Session
-from confcom.dcap import Caches, Collateral, Quote, TcbDiagnosis
+from confcom.dcap import Caches, Collateral, Quote, TcbDiagnosis, diagnose
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,8 +128,6 @@ class Judge:
         Raises:
             ConfcomError: the quote is not authentic for another reason than its TCB.
         """
-        from confcom.attestation.diagnosis import diagnose  # noqa: PLC0415 - to explain only
-
         return diagnose(
             evidence.quote,
             self._find(evidence.quote),

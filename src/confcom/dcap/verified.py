@@ -134,6 +134,11 @@ class TcbDiagnosis:
     tcb: TcbVerdict | None
     refusal: NotAuthenticError | None
 
+    @property
+    def is_body_verified(self) -> bool:
+        """Whether the signature of the quote was checked, so that header and body count."""
+        return self.refusal is None or self.refusal.step != VerificationStep.QE_REPORT.value
+
 
 def _datetime(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

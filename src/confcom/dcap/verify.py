@@ -7,7 +7,7 @@ specification, version 4; Intel TDX DCAP Quoting Library API.
 
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from confcom.dcap import trust
 from confcom.dcap.binding import check_platform, check_quote_signature, verify_qe_report
@@ -36,7 +36,6 @@ from confcom.dcap.validity import Clock, Period, Validity
 from confcom.dcap.verified import SEAL, TcbDiagnosis, VerificationStep, VerifiedQuote
 from confcom.errors import ConfcomError, NotAuthenticError, UnavailableError
 from confcom.reasons import Reason
-from confcom.sgx import ReportBody
 
 _NO_TIME: Final = timedelta(0)
 # Members fetched once: each access through its class costs Python 3.11 a quarter of a microsecond.
@@ -105,20 +104,21 @@ def verify(
     clock = Clock.at(at, allowance=clock_allowance, grace=grace)
     run = _Run(root, allow_simulated, clock, caches)
     try:
-        parsed, trusted, chain, qe_level = run.authenticate(quote, collateral)
+        platform = run.find_platform(quote, collateral)
+        qe_level = run.check_signatures(platform)
         run.step = _TCB
-        tcb = _evaluate(trusted, chain, qe_level, parsed.body)
-        refuse_revoked(tcb, chain.pck.extension)
+        tcb = _evaluate(platform, qe_level)
+        refuse_revoked(tcb, platform.chain.pck.extension)
     except ConfcomError as error:
         error.step = run.step.value
         raise
     return VerifiedQuote(
-        quote=parsed,
+        quote=platform.quote,
         tcb=tcb,
         root=root,
         clock=clock,
-        _collateral=trusted,
-        _chain=chain,
+        _collateral=platform.collateral,
+        _chain=platform.chain,
         seal=SEAL,
     )
 
@@ -134,37 +134,53 @@ def diagnose(
     clock_allowance: timedelta = _NO_TIME,
     grace: timedelta = _NO_TIME,
 ) -> TcbDiagnosis:
-    """Do steps 1 to 10 of `verify`, and say of step 11 what there is to say.
+    """Do the steps of `verify`, and say what there is to say of a TCB that is refused.
 
-    Never a verdict: the result tells an operator what to update, also where the TCB is refused.
+    Never a verdict: the result tells an operator what to update, also where the TCB is revoked or
+    on no level. A quoting enclave on no level ends verification in step 9, before the signature
+    of the quote: then header and body are a claim (`TcbDiagnosis.is_body_verified`).
 
     Raises:
         MalformedError: something does not parse.
-        NotAuthenticError: steps 1 to 10 fail.
+        NotAuthenticError: the quote is refused for another reason than its TCB.
         UnavailableError: collateral or PCK chain are missing.
     """
     clock = Clock.at(at, allowance=clock_allowance, grace=grace)
     run = _Run(root, allow_simulated, clock, caches)
+    tcb = refusal = None
     try:
-        parsed, trusted, chain, qe_level = run.authenticate(quote, collateral)
+        platform = run.find_platform(quote, collateral)
+        try:
+            qe_level = run.check_signatures(platform)
+            run.step = _TCB
+            tcb = _evaluate(platform, qe_level)
+            refuse_revoked(tcb, platform.chain.pck.extension)
+        except NotAuthenticError as error:
+            is_qe_level = run.step is _QE_REPORT and error.reason is Reason.TCB_NOT_SUPPORTED
+            if run.step is not _TCB and not is_qe_level:
+                raise
+            error.step = run.step.value
+            refusal = error
     except ConfcomError as error:
         error.step = run.step.value
         raise
-    tcb = refusal = None
-    try:
-        tcb = _evaluate(trusted, chain, qe_level, parsed.body)
-        refuse_revoked(tcb, chain.pck.extension)
-    except NotAuthenticError as error:
-        error.step = _TCB.value
-        refusal = error
     return TcbDiagnosis(
-        quote=parsed,
-        pck=chain.pck,
-        tcb_info=trusted.tcb_info,
-        qe_identity=trusted.qe_identity,
+        quote=platform.quote,
+        pck=platform.chain.pck,
+        tcb_info=platform.collateral.tcb_info,
+        qe_identity=platform.collateral.qe_identity,
         tcb=tcb,
         refusal=refusal,
     )
+
+
+class _Platform(NamedTuple):
+    """A quote with what is verified of its platform after step 8."""
+
+    quote: Quote
+    collateral: VerifiedCollateral
+    chain: VerifiedChain
+    key: bytes
 
 
 class _Run:
@@ -182,9 +198,8 @@ class _Run:
         self.known: trust.Known = {root.certificate.der: root.certificate}
         self.step = _QUOTE
 
-    def authenticate(
-        self, quote: bytes | Quote, collateral: Collateral | None
-    ) -> tuple[Quote, VerifiedCollateral, VerifiedChain, IdentityLevel]:
+    def find_platform(self, quote: bytes | Quote, collateral: Collateral | None) -> _Platform:
+        """Do steps 1 to 8."""
         parsed = quote if isinstance(quote, Quote) else Quote.from_bytes(quote)
         self.step = _ROOT
         trust.check_root(self.root, allow_simulated=self.allow_simulated)
@@ -200,11 +215,15 @@ class _Run:
         chain = self._chain(key, parsed, collateral, trusted)
         self.step = _PLATFORM
         check_platform(parsed, trusted, chain.pck)
+        return _Platform(parsed, trusted, chain, key)
+
+    def check_signatures(self, platform: _Platform) -> IdentityLevel:
+        """Do steps 9 and 10, and return the level of the quoting enclave."""
         self.step = _QE_REPORT
-        attested = self._key(key, parsed, trusted, chain)
+        attested = self._key(platform)
         self.step = _QUOTE_SIGNATURE
-        check_quote_signature(parsed, attested)
-        return parsed, trusted, chain, attested.qe_level
+        check_quote_signature(platform.quote, attested)
+        return attested.qe_level
 
     def _collateral(self, key: bytes, collateral: Collateral) -> VerifiedCollateral:
         cache = None if self.caches is None else self.caches.collateral
@@ -290,9 +309,8 @@ class _Run:
         chain.validity.check(self.clock)
         return chain
 
-    def _key(
-        self, key: bytes, quote: Quote, trusted: VerifiedCollateral, chain: VerifiedChain
-    ) -> VerifiedKey:
+    def _key(self, platform: _Platform) -> VerifiedKey:
+        quote, trusted, chain, key = platform
         signature = quote.signature
         cache = None if self.caches is None or not self.caches.keys.most else self.caches.keys
         if cache is None:
@@ -342,12 +360,8 @@ def _verify_chain(
     return VerifiedChain(pck=pck, issuer=issuer, validity=validity)
 
 
-def _evaluate(
-    trusted: VerifiedCollateral,
-    chain: VerifiedChain,
-    qe_level: IdentityLevel,
-    body: ReportBody | TdReport,
-) -> TcbVerdict:
+def _evaluate(platform: _Platform, qe_level: IdentityLevel) -> TcbVerdict:
+    body, trusted, chain = platform.quote.body, platform.collateral, platform.chain
     memo: tuple[object, ...] = (qe_level.isv_svn,)
     if isinstance(body, TdReport):
         memo = (qe_level.isv_svn, body.tee_tcb_svn, body.tee_tcb_svn2)

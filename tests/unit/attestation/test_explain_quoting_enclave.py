@@ -9,10 +9,9 @@ import jsonschema
 import pytest
 from tests.simulated import AT, REPORT_DATA, Sample, authority, platform, sgx, tdx
 
-from confcom.attestation.diagnosis import diagnose, has_verified_body
 from confcom.attestation.explain import explain
 from confcom.attestation.explanation import Explanation
-from confcom.dcap import CertType, IdentityLevel, Quote, TcbDiagnosis, TcbStatus
+from confcom.dcap import CertType, IdentityLevel, Quote, TcbDiagnosis, TcbStatus, diagnose
 from confcom.errors import MalformedError, NotAuthenticError
 from confcom.reasons import Reason
 from confcom.simulation import Enclave
@@ -132,10 +131,10 @@ def test_platform_certificate_is_found_wherever_it_is(kind: CertType) -> None:
 
 
 def test_body_counts_where_the_quote_was_verified() -> None:
-    assert has_verified_body(diagnosed(sgx()))
-    assert has_verified_body(diagnosed(sgx(status=None)))
-    assert has_verified_body(diagnosed(sgx(status=TcbStatus.REVOKED)))
-    assert not has_verified_body(diagnosed(sgx(qe_status=None)))
+    assert diagnosed(sgx()).is_body_verified
+    assert diagnosed(sgx(status=None)).is_body_verified
+    assert diagnosed(sgx(status=TcbStatus.REVOKED)).is_body_verified
+    assert not diagnosed(sgx(qe_status=None)).is_body_verified
 
 
 def test_quoting_enclave_that_nobody_signed_is_not_explained() -> None:
