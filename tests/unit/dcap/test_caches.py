@@ -85,6 +85,11 @@ def test_caches_of_verification_never_grow_beyond_their_bound(most: int, expecte
     assert [len(caches.collateral), len(caches.chains), len(caches.keys)] == [expected] * 3
 
 
+def test_caches_have_room_for_what_a_service_meets() -> None:
+    caches = Caches()
+    assert (caches.collateral.most, caches.chains.most, caches.keys.most) == (128, 4096, 8192)
+
+
 def test_entries_of_verification_go_when_their_earliest_date_has_passed() -> None:
     caches = Caches()
     sample = sgx()

@@ -213,13 +213,14 @@ BEGIN, END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
         (ROOT.pem + b"\0" + ROOT.pem, "certificate"),
         (ROOT.pem[:40] + b"\0" + ROOT.pem[40:], "certificate"),
         (ROOT.pem + b"comment\n" + ROOT.pem, "certificate"),
-        (b"comment\n" + ROOT.pem, "certificate"),
+        (b"comment\n" + ROOT.pem, "has 7 bytes that are no PEM certificate"),
+        (b"x" + ROOT.pem, "has 1 bytes that are no PEM certificate"),
         (ROOT.pem + b"comment", "certificate"),
         (ROOT.pem + b"\0x", "certificate"),
-        (BEGIN + b"A\n" + END, "certificate"),
-        (BEGIN + b"AAAA\n" + END, "certificate"),
-        (BEGIN + b"=AAA\n" + END, "certificate"),
-        (BEGIN + b"AA==AA==\n" + END, "certificate"),
+        (BEGIN + b"A\n" + END, "cannot decode PEM certificate"),
+        (BEGIN + b"AAAA\n" + END, "cannot parse certificate"),
+        (BEGIN + b"=AAA\n" + END, "cannot decode PEM certificate"),
+        (BEGIN + b"AA==AA==\n" + END, "cannot decode PEM certificate"),
         (BEGIN + base64.b64encode(b"\x30\x03\x02\x01\x01") + END, "certificate"),
         (ROOT.pem.replace(b"M", b"!", 1), "certificate"),
         (ROOT.pem.replace(b"BEGIN CERT", b"BEGIN X509 CERT"), "certificate"),
@@ -238,6 +239,18 @@ def test_refuses_chains_that_are_too_large_before_reading_them(size: int) -> Non
     with pytest.raises(MalformedError) as caught:
         parse_pem_chain((ROOT.pem * (size // len(ROOT.pem) + 1))[:size])
     assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_accepts_a_chain_of_the_largest_size() -> None:
+    assert MAX_CHAIN_BYTES == 65536
+    assert len(parse_pem_chain(ROOT.pem + b"\n" * (MAX_CHAIN_BYTES - len(ROOT.pem)))) == 1
+
+
+def test_what_is_shown_of_a_certificate_is_its_names_and_dates() -> None:
+    shown = repr(Certificate.from_der(PCK.der))
+    assert "SIMULATED SGX PCK Certificate" in shown
+    assert "EllipticCurve" not in shown
+    assert len(shown) < 500
 
 
 # One certificate issued by another

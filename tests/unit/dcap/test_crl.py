@@ -149,6 +149,19 @@ def test_refuses_lists_that_are_too_large(size: int) -> None:
     refused(b"0" * size, Reason.TOO_LARGE)
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"300", "cannot decode revocation list"),
+        (pem(DER).replace(b"M", b"=", 1), "cannot decode revocation list"),
+        (b"list", "of 4 bytes is neither DER, PEM nor hex text of DER"),
+        (DER[:-1], "cannot parse revocation list"),
+    ],
+)
+def test_says_how_far_it_came(data: bytes, words: str) -> None:
+    assert words in refused(data)
+
+
 def test_accepts_a_list_of_many_entries() -> None:
     serials = tuple(range(1, 2001))
     crl = Crl.from_bytes(revocation_list(ROOT, serials=serials))

@@ -82,6 +82,10 @@ def test_refuses_what_is_no_plain_object(data: bytes) -> None:
     assert len(caught.value.message) < 300
 
 
+def test_a_document_has_at_most_a_mebibyte() -> None:
+    assert MAX_DOCUMENT_BYTES == 1048576
+
+
 def test_refuses_documents_that_are_too_large_before_reading_them() -> None:
     assert js.load(b"{}" + b" " * (MAX_DOCUMENT_BYTES - 2), "thing") == {}
     with pytest.raises(MalformedError) as caught:

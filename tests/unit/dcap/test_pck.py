@@ -67,6 +67,14 @@ def test_reads_the_smallest_extension() -> None:
     assert (read.platform_instance_id, read.smt_enabled) == (None, None)
 
 
+def test_ignores_parts_that_nobody_knows_up_to_a_bound() -> None:
+    """Five parts are known."""
+    unknown = {f"_{number}": pair((number,), element(4, b"")) for number in range(50, 77)}
+    assert PckExtension.from_der(extension(**unknown)) == PckExtension.from_der(extension())
+    more = unknown | {"_77": pair((77,), element(4, b""))}
+    assert "more than 32 elements" in refused(extension(**more))
+
+
 def test_parts_of_the_configuration_may_be_absent() -> None:
     smt = element(0x30, pair((7, 3), element(1, b"\xff")))
     read = PckExtension.from_der(extension(_7=pair((7,), smt)))

@@ -275,6 +275,15 @@ def test_only_verify_makes_a_verified_quote() -> None:
     assert isinstance(verified, VerifiedQuote)
 
 
+@pytest.mark.parametrize(("chain", "documents"), [(0, 5), (5, 0), (5, 5)])
+def test_valid_from_is_the_latest_beginning_of_all(chain: int, documents: int) -> None:
+    host = authority().add_platform(at=AT + chain * DAY)
+    collateral = authority().collateral(host, at=AT + documents * DAY)
+    quote, latest = _quote_of(host), AT + 5 * DAY
+    assert check(quote, collateral, at=latest).valid_from == latest
+    assert outcome(quote, collateral, at=latest - SECOND) is Reason.NOT_YET_VALID
+
+
 def test_dates_of_documents_are_named() -> None:
     verified = check(SGX.quote, SGX.collateral)
     names = {"tcb_info", "qe_identity", "pck_crl", "root_ca_crl"}
