@@ -34,7 +34,7 @@ MODULES: Final = (
 TESTS: Final = (
     *(
         f"tests/unit/dcap/test_{name}.py"
-        for name in ("validity", "trust", "tcb", "verify", "caches")
+        for name in ("validity", "trust", "tcb", "verify", "verify_attacks", "caches")
     ),
     "tests/unit/attestation",
     "tests/property/test_appraisal.py",
