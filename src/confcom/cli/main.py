@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from confcom.cli.session import Session
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Nothing that is made while modules load is garbage; `Command.invoke` switches it on again.
     gc.disable()
+    # The library for certificates warns of odd ones; whether they count is for verification to say,
+    # the same for everybody.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"confcom\.dcap\.")
     _accept_every_character()
     session = Session()
     try:

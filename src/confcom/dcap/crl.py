@@ -15,6 +15,7 @@ from confcom.errors import MalformedError, NotAuthenticError
 from confcom.reasons import Reason
 
 MAX_CRL_BYTES: Final = 1024 * 1024
+_MAX_TEXT_BYTES: Final = 2 * MAX_CRL_BYTES + 4096
 # Possessive, because blanks could otherwise be divided in a quadratic number of ways.
 _PEM: Final = re.compile(
     rb"\s*+-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]++)-----END X509 CRL-----\s*\x00?"
@@ -34,7 +35,8 @@ class Crl:
         this_update: first second of validity.
         next_update: last second of validity.
         number: CRL number; real lists all carry 1, so it tells nothing about age.
-        serials: serial numbers of the revoked certificates.
+        listing: the list as the library read it; it finds a serial number in 50,000 entries
+            faster than they could be copied.
     """
 
     der: bytes = field(repr=False)
@@ -43,9 +45,9 @@ class Crl:
     this_update: int
     next_update: int
     number: int
-    serials: frozenset[int] = field(repr=False)
     signature: bytes = field(repr=False)
     tbs: bytes = field(repr=False)
+    listing: x509.CertificateRevocationList = field(repr=False, compare=False)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -54,12 +56,10 @@ class Crl:
         Raises:
             MalformedError: reasons ``crl_format``, ``too_large``.
         """
-        if len(data) > 2 * MAX_CRL_BYTES:
-            raise MalformedError(
-                Reason.TOO_LARGE,
-                f"revocation list has {len(data)} bytes, more than the limit of {MAX_CRL_BYTES}",
-            )
+        # Hex and PEM are longer than what they say, by no more than a factor of two and some.
+        _check_size(data, _MAX_TEXT_BYTES)
         der = _to_der(data)
+        _check_size(der, MAX_CRL_BYTES)
         try:
             return cls(**_fields(x509.load_der_x509_crl(der), der))  # type: ignore[arg-type]
         except LIBRARY_ERRORS as exc:
@@ -70,7 +70,12 @@ class Crl:
 
     def revokes(self, serial: int) -> bool:
         """Whether the list names a serial number of its issuer."""
-        return serial in self.serials
+        return self.listing.get_revoked_certificate_by_serial_number(serial) is not None
+
+    @property
+    def serials(self) -> frozenset[int]:
+        """The serial numbers of all revoked certificates."""
+        return frozenset(entry.serial_number for entry in self.listing)
 
 
 def verify_crl(crl: Crl, issuer: Certificate) -> None:
@@ -92,6 +97,14 @@ def verify_crl(crl: Crl, issuer: Certificate) -> None:
             Reason.CRL_SIGNATURE,
             f'signature of the revocation list was not made by "{issuer.subject_cn}"',
         ) from exc
+
+
+def _check_size(data: bytes, limit: int) -> None:
+    if len(data) > limit:
+        raise MalformedError(
+            Reason.TOO_LARGE,
+            f"revocation list has {len(data)} bytes, more than the limit of {limit}",
+        )
 
 
 def _to_der(data: bytes) -> bytes:
@@ -130,7 +143,7 @@ def _fields(crl: x509.CertificateRevocationList, der: bytes) -> dict[str, object
         "this_update": int(crl.last_update_utc.timestamp()),
         "next_update": int(crl.next_update_utc.timestamp()),
         "number": number,
-        "serials": frozenset(entry.serial_number for entry in crl),
         "signature": crl.signature,
         "tbs": crl.tbs_certlist_bytes,
+        "listing": crl,
     }

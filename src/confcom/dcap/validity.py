@@ -112,8 +112,10 @@ class Validity:
             and clock.now <= self.last_document + clock.grace
         ):
             return
-        for period in self.periods:
-            _check(period, clock)
+        # One of them must object; if none did, this would raise StopIteration, not accept.
+        raise next(
+            error for period in self.periods if (error := _objection(period, clock)) is not None
+        )
 
     @property
     def last_use(self) -> int:
@@ -139,9 +141,9 @@ def _earliest(periods: Iterable[Period], *, is_document: bool) -> int:
     )
 
 
-def _check(period: Period, clock: Clock) -> None:
+def _objection(period: Period, clock: Clock) -> NotAuthenticError | None:
     if clock.now < period.first - clock.allowance:
-        raise NotAuthenticError(
+        return NotAuthenticError(
             Reason.NOT_YET_VALID,
             f"{period.what} is valid from {text(period.first)}, "
             f"which is after the time of verification, {text(clock.now)}",
@@ -149,12 +151,13 @@ def _check(period: Period, clock: Clock) -> None:
         )
     grace = clock.grace if period.late is Reason.COLLATERAL_EXPIRED else 0
     if clock.now > period.last + grace:
-        raise NotAuthenticError(
+        return NotAuthenticError(
             period.late,
             f"{period.what} was valid until {text(period.last)}, "
             f"which is before the time of verification, {text(clock.now)}",
             hint=_HINTS[period.late],
         )
+    return None
 
 
 _HINTS = {

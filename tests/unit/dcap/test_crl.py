@@ -2,6 +2,7 @@
 """Revocation lists: three encodings, one profile, and everything else refused."""
 
 import base64
+from collections.abc import Callable
 
 import pytest
 from cryptography import x509
@@ -144,9 +145,27 @@ def test_refuses_a_list_without_next_update() -> None:
     assert "nextUpdate is missing" in refused(bytes((0x30, outer)) + length + shorter)
 
 
-@pytest.mark.parametrize("size", [2 * MAX_CRL_BYTES + 1, 10 * MAX_CRL_BYTES])
-def test_refuses_lists_that_are_too_large(size: int) -> None:
-    refused(b"0" * size, Reason.TOO_LARGE)
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"0" * (2 * MAX_CRL_BYTES + 4097),
+        b"0" * (10 * MAX_CRL_BYTES),
+        b"\x30" + bytes(MAX_CRL_BYTES),
+        b"\x30" + bytes(2 * MAX_CRL_BYTES),
+        (b"\x30" + bytes(MAX_CRL_BYTES)).hex().encode(),
+        pem(b"\x30" + bytes(MAX_CRL_BYTES)),
+    ],
+)
+def test_refuses_lists_that_are_too_large(data: bytes) -> None:
+    assert "more than the limit of" in refused(data, Reason.TOO_LARGE)
+
+
+@pytest.mark.parametrize("text", [lambda der: der.hex().encode(), pem, lambda der: der])
+def test_text_may_be_as_long_as_a_list_of_the_greatest_size_needs(
+    text: Callable[[bytes], bytes],
+) -> None:
+    message = refused(text(b"\x30" + bytes(MAX_CRL_BYTES - 1)))
+    assert message.startswith("cannot parse revocation list")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from confcom.dcap import (
 from confcom.dcap._json import MAX_DOCUMENT_BYTES
 from confcom.reasons import Reason
 from confcom.simulation import CertifiedKey, encode_pck_extension
+from confcom.wire import read_der
 
 FORMS: dict[str, Sample] = {
     "sgx-v3": sgx(),
@@ -313,13 +314,22 @@ def pem_list(der: bytes) -> bytes:
 
 @cache
 def long_list(entries: int) -> bytes:
-    """Return a list with so many entries, which nobody signed."""
+    """Return a list with so many entries, under the signature of a list with one."""
     der = revocation_list(ROOT, serials=(0x100000,))
     start = der.index(b"\x02\x03\x10\x00\x00") - 2
     entry = der[start : start + 2 + der[start + 1]]
     numbers = (number.to_bytes(3, "big") for number in range(0x100000, 0x100000 + entries))
     body = b"".join(entry[:4] + number + entry[7:] for number in numbers)
-    return element(0x30, element(0x30, body))
+    signed, *rest = parts_of(der)
+    changed = (
+        element(0x30, body) if part == element(0x30, entry) else part for part in parts_of(signed)
+    )
+    return element(0x30, b"".join((element(0x30, b"".join(changed)), *rest)))
+
+
+def parts_of(sequence: bytes) -> list[bytes]:
+    """Return the elements of a sequence, each with its header."""
+    return [element(one.tag, one.content) for one in read_der(sequence).sequence(most=8)]
 
 
 G = Reason.CRL_FORMAT
@@ -340,6 +350,7 @@ LISTS: dict[str, tuple[Callable[[bytes], bytes], Reason | None]] = {
     "certificate": (lambda _: ROOT.der, G),
     "10 MB": (lambda _: b"\x30" + bytes(10_000_000), Reason.TOO_LARGE),
     "10 MB of hex": (lambda _: b"30" * 5_000_000, Reason.TOO_LARGE),
+    "90 000 entries": (lambda _: long_list(90_000), Reason.TOO_LARGE),
     "100 000 entries": (lambda _: long_list(100_000), Reason.TOO_LARGE),
 }
 
@@ -350,6 +361,11 @@ LISTS: dict[str, tuple[Callable[[bytes], bytes], Reason | None]] = {
 def test_revocation_lists(member: str, item: str) -> None:
     change, reason = LISTS[item]
     verified_with(with_member(member, change), reason)
+
+
+@pytest.mark.timeout(30)
+def test_the_longest_list_is_not_taken_apart_before_its_signature_is_checked() -> None:
+    verified_with(with_member("root_ca_crl", lambda _: long_list(45_000)), Reason.CRL_SIGNATURE)
 
 
 # In the collateral: signed documents

@@ -4,7 +4,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.simulated import sgx
 
+from confcom.dcap import EnclaveIdentity, TcbInfo
 from confcom.dcap.validity import Clock, Period, Validity, text
 from confcom.errors import NotAuthenticError
 from confcom.reasons import Reason
@@ -77,6 +79,25 @@ def test_together_they_are_as_strict_as_each_alone(allowance: int, grace: int) -
     for now in range(60, 240):
         found = verdict(ALL, now, allowance=allowance, grace=grace)
         assert found is _expected(now, allowance, grace), now
+
+
+def test_the_message_names_the_one_that_objects() -> None:
+    for now, allowance, words in (
+        (100, 0, "document is valid from 1970-01-01T00:02:00Z"),
+        (96, 5, "document is valid from 1970-01-01T00:02:00Z"),
+        (181, 0, "document was valid until 1970-01-01T00:03:00Z"),
+        (99, 0, "certificate is valid from 1970-01-01T00:01:40Z"),
+    ):
+        with pytest.raises(NotAuthenticError) as caught:
+            Validity((CERT, DOCUMENT)).check(Clock(now, allowance))
+        assert caught.value.message.startswith(words)
+
+
+def test_documents_are_named_by_their_kind() -> None:
+    sample = sgx()
+    assert Period.of_document(TcbInfo.from_bytes(sample.collateral.tcb_info)).what == "TCB Info"
+    identity = EnclaveIdentity.from_bytes(sample.collateral.qe_identity)
+    assert Period.of_document(identity).what == "QE identity"
 
 
 def test_a_clock_allows_nothing_unless_told() -> None:
