@@ -193,7 +193,7 @@ def test_pages_show_every_command() -> None:
 @pytest.mark.parametrize(
     ("line", "mistake"),
     [
-        ("confcom evidence veryfy quote.bin", "confcom evidence has no command veryfy"),
+        ("confcom evidence verify-it quote.bin", "confcom evidence has no command verify-it"),
         (
             "cat x | confcom evidence inspect - --hax",
             "confcom evidence inspect has no option --hax",
