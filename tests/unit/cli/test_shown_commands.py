@@ -11,9 +11,11 @@ from pathlib import Path
 import click
 import pytest
 
+from confcom import cli
 from confcom.cli.commands import confcom
 from confcom.cli.session import Session
 
+PROGRAM = Path(cli.__file__).parent.parent  # as installed, which need not be in the repository
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 DOCS = REPOSITORY / "docs"
 PROGRAM = "confcom"
@@ -155,8 +157,8 @@ def test_options_that_a_page_names_on_their_own_exist(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    sorted((REPOSITORY / "src").rglob("*.py")),
-    ids=lambda path: str(path.relative_to(REPOSITORY)),
+    sorted(PROGRAM.rglob("*.py")),
+    ids=lambda path: str(path.relative_to(PROGRAM)),
 )
 def test_commands_and_options_that_messages_name_exist(module: Path) -> None:
     wrong: list[str] = []
