@@ -15,7 +15,7 @@ from confcom import cli
 from confcom.cli.commands import confcom
 from confcom.cli.session import Session
 
-PROGRAM = Path(cli.__file__).parent.parent  # as installed, which need not be in the repository
+PACKAGE = Path(cli.__file__).parent.parent  # as installed, which need not be in the repository
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 DOCS = REPOSITORY / "docs"
 PROGRAM = "confcom"
@@ -157,8 +157,8 @@ def test_options_that_a_page_names_on_their_own_exist(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    sorted(PROGRAM.rglob("*.py")),
-    ids=lambda path: str(path.relative_to(PROGRAM)),
+    sorted(PACKAGE.rglob("*.py")),
+    ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_commands_and_options_that_messages_name_exist(module: Path) -> None:
     wrong: list[str] = []
