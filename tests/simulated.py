@@ -88,3 +88,15 @@ def tdx(
         quote=quote,
         collateral=authority().collateral(host, at=issued, tee=TeeType.TDX, **collateral),
     )
+
+
+FORMS: dict[str, Sample] = {
+    "sgx-v3": sgx(),
+    "sgx-v4": sgx(version=QuoteVersion.V4),
+    "sgx-v5": sgx(version=QuoteVersion.V5),
+    "tdx-v4": tdx(version=QuoteVersion.V4, body_type=BodyType.TD_1_0),
+    "tdx-v5-1.0": tdx(body_type=BodyType.TD_1_0),
+    "tdx-v5-1.5": tdx(body_type=BodyType.TD_1_5),
+    "tdx-v5-1.5-ex": tdx(body_type=BodyType.TD_1_5_EX),
+}
+"""A quote of each version and body type."""

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.forging import check, outcome
-from tests.simulated import AT, DAY, Sample, platform, sgx, tdx
+from tests.simulated import AT, DAY, FORMS, Sample, platform, sgx, tdx
 
 from confcom.dcap import (
     BodyType,
@@ -52,15 +52,6 @@ from confcom.errors import ConfcomError, NotAuthenticError
 from confcom.reasons import Reason
 from confcom.simulation import Enclave, TrustDomain
 
-FORMS: dict[str, Sample] = {
-    "sgx-v3": sgx(),
-    "sgx-v4": sgx(version=QuoteVersion.V4),
-    "sgx-v5": sgx(version=QuoteVersion.V5),
-    "tdx-v4": tdx(version=QuoteVersion.V4, body_type=BodyType.TD_1_0),
-    "tdx-v5-1.0": tdx(body_type=BodyType.TD_1_0),
-    "tdx-v5-1.5": tdx(body_type=BodyType.TD_1_5),
-    "tdx-v5-1.5-ex": tdx(body_type=BodyType.TD_1_5_EX),
-}
 SGX, TDX = FORMS["sgx-v3"], FORMS["tdx-v5-1.5"]
 
 

@@ -16,31 +16,20 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.forging import certificate, check, name, outcome, revocation_list, sgx_extension
-from tests.simulated import Sample, authority, platform, sgx, tdx
+from tests.simulated import FORMS, Sample, authority, platform
 
 from confcom.dcap import (
-    BodyType,
     Caches,
     CertificationData,
     CertType,
     PckExtension,
     Quote,
-    QuoteVersion,
 )
 from confcom.dcap._json import MAX_DOCUMENT_BYTES
 from confcom.reasons import Reason
 from confcom.simulation import CertifiedKey, encode_pck_extension
 from confcom.wire import read_der
 
-FORMS: dict[str, Sample] = {
-    "sgx-v3": sgx(),
-    "sgx-v4": sgx(version=QuoteVersion.V4),
-    "sgx-v5": sgx(version=QuoteVersion.V5),
-    "tdx-v4": tdx(version=QuoteVersion.V4, body_type=BodyType.TD_1_0),
-    "tdx-v5-1.0": tdx(body_type=BodyType.TD_1_0),
-    "tdx-v5-1.5": tdx(body_type=BodyType.TD_1_5),
-    "tdx-v5-1.5-ex": tdx(body_type=BodyType.TD_1_5_EX),
-}
 PCK, CA, ROOT = platform().pck, authority().platform_ca, authority().root
 # The library warns of oddities in certificates. In use warnings are no errors, nor are they here.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -15,10 +15,9 @@ from tests.forging import (
     with_qe_identity,
     with_tcb_info,
 )
-from tests.simulated import AT, DAY, REPORT_DATA, Sample, authority, platform, sgx, tdx
+from tests.simulated import AT, DAY, FORMS, REPORT_DATA, Sample, authority, platform, sgx, tdx
 
 from confcom.dcap import (
-    BodyType,
     Caches,
     PckCa,
     Quote,
@@ -36,15 +35,6 @@ from confcom.sgx import Flags
 from confcom.simulation import Enclave, Platform
 from confcom.simulation._ecdsa import sign
 
-FORMS: dict[str, Sample] = {
-    "sgx-v3": sgx(),
-    "sgx-v4": sgx(version=QuoteVersion.V4),
-    "sgx-v5": sgx(version=QuoteVersion.V5),
-    "tdx-v4": tdx(version=QuoteVersion.V4, body_type=BodyType.TD_1_0),
-    "tdx-v5-1.0": tdx(body_type=BodyType.TD_1_0),
-    "tdx-v5-1.5": tdx(body_type=BodyType.TD_1_5),
-    "tdx-v5-1.5-ex": tdx(body_type=BodyType.TD_1_5_EX),
-}
 SECOND = timedelta(seconds=1)
 SGX, TDX = FORMS["sgx-v3"], FORMS["tdx-v5-1.5"]
 every_form = pytest.mark.parametrize("sample", FORMS.values(), ids=FORMS)
