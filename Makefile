@@ -90,8 +90,23 @@ imports: setup  ## the three contracts about who may import whom
 changes: setup  ## show the changelog that the fragments would make
 	@$(BIN)/towncrier build --draft --version next
 
+# The code that protoc makes of protocols/pb/*.proto is committed; it is made again and compared.
+PROTOS := src/confcom/protocols/pb
+PROTOC := $(BIN)/python -m grpc_tools.protoc --proto_path=confcom/protocols/pb=$(PROTOS)
+
+.PHONY: protos
+protos: setup  ## generate the code of protocol messages
+	$(PROTOC) --python_out=src --pyi_out=src $(PROTOS)/*.proto
+
+.PHONY: protos-check
+protos-check: setup  ## is that code what its definitions give?
+	@rm -rf .build/protos && mkdir -p .build/protos
+	$(PROTOC) --python_out=.build/protos --pyi_out=.build/protos $(PROTOS)/*.proto
+	@for file in $(PROTOS)/*_pb2.py*; do diff -u "$$file" .build/protos/confcom/protocols/pb/$${file##*/} || \
+		{ echo "error: $$file is not what protoc makes; run: make protos" >&2; exit 1; }; done
+
 .PHONY: check
-check: lint types imports changes  ## all of the above
+check: lint types imports protos-check changes  ## all of the above
 
 # --- running the code ---
 
@@ -173,6 +188,7 @@ locks: setup  ## resolve requirements/*.txt again (needs the network)
 	$(RESOLVE) --extra all --group test -c requirements/dev.txt -o requirements/test.txt
 	$(RESOLVE) --extra all -c requirements/dev.txt -o requirements/all.txt
 	$(RESOLVE) --extra cli -c requirements/dev.txt -o requirements/cli.txt
+	$(RESOLVE) --extra quote-helper -c requirements/dev.txt -o requirements/quote-helper.txt
 	$(RESOLVE) -c requirements/dev.txt -o requirements/base.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--exclude-newer '7 days' --custom-compile-command 'make locks' --group fuzz -o requirements/fuzz.txt

@@ -95,6 +95,7 @@ class Reason(StrEnum):
     SIGSTRUCT_FORMAT = "sigstruct_format", Kind.MALFORMED
     MEASUREMENT_FORMAT = "measurement_format", Kind.MALFORMED
     SIMULATION_FORMAT = "simulation_format", Kind.MALFORMED
+    MESSAGE_FORMAT = "message_format", Kind.MALFORMED
     INPUT_ENCODING = "input_encoding", Kind.MALFORMED
     UNRECOGNISED_INPUT = "unrecognised_input", Kind.MALFORMED
     # Authenticity
@@ -157,6 +158,8 @@ class Reason(StrEnum):
     SOURCE_REFUSED = "source_refused", Kind.UNAVAILABLE
     SOURCE_ANSWER = "source_answer", Kind.UNAVAILABLE
     COLLATERAL_ROLLBACK = "collateral_rollback", Kind.UNAVAILABLE
+    QUOTING_UNREACHABLE = "quoting_unreachable", Kind.UNAVAILABLE
+    QUOTING_FAILED = "quoting_failed", Kind.UNAVAILABLE
     # Configuration and usage
     SETTINGS_INVALID = "settings_invalid", Kind.MISCONFIGURED
     REFERENCE_INVALID = "reference_invalid", Kind.MISCONFIGURED

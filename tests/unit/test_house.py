@@ -14,6 +14,7 @@ CODE = [
     path
     for room in ("src", "tests", "tools", "benchmarks")
     for path in sorted((REPOSITORY / room).rglob("*.py"))
+    if not path.name.endswith("_pb2.py")  # as protoc writes it; its definition has the line
 ]
 LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
 REQUIREMENT = re.compile(r"^([a-z0-9.-]+)==(\S+)((?: ; [^\\]+)?)", re.MULTILINE)
