@@ -7,32 +7,56 @@ only if all did.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
 
-from tests.vectors import cases, pcs, sigstruct
+from tests.vectors import aesm, cases, exchanges, pcs, sigstruct
 from tests.vectors_path import root
+
+_EXCHANGES: Final[Mapping[str, Mapping[str, exchanges.Compare]]] = {
+    "aesm": aesm.COMPARE,
+}
+"""What compares each kind of recorded exchange, by the line on which the kind is counted."""
+_NOT_HERE: Final = {"qgs"}
+"""Kinds that another program compares."""
 
 
 def main() -> int:
     """Run everything in the folder and print what differs."""
-    folder = root() / "dcap"
-    if not (folder / "cases.json").is_file():
-        print(
-            f"error: no recorded cases: {folder / 'cases.json'} does not exist\n"
-            "hint: set CONFCOM_VECTORS to the folder that holds dcap/cases.json",
-            file=sys.stderr,
-        )
-        return 4
-    good = [
-        _report("pcs", "documents", pcs.compare(folder / "pcs", folder)),
-        _report("sigstruct", "files", sigstruct.compare(folder / "sigstruct")),
-        _report(
-            "dcap",
-            "cases",
-            ((case.id, list(cases.compare(case))) for case in cases.read_cases(folder)),
-        ),
-    ]
-    return 0 if all(good) else 1
+    dcap, aesm_folder = root() / "dcap", root() / "aesm"
+    good: list[bool] = []
+    if (dcap / "cases.json").is_file():
+        good += _run_dcap(dcap)
+    if (aesm_folder / "index.json").is_file():
+        good += _run_exchanges(aesm_folder)
+    if good:
+        return 0 if all(good) else 1
+    print(
+        f"error: no recorded cases: neither {dcap / 'cases.json'} nor "
+        f"{aesm_folder / 'index.json'} exists\n"
+        "hint: set CONFCOM_VECTORS to the folder that holds dcap/cases.json and aesm/index.json",
+        file=sys.stderr,
+    )
+    return 4
+
+
+def _run_dcap(folder: Path) -> Iterator[bool]:
+    yield _report("pcs", "documents", pcs.compare(folder / "pcs", folder))
+    yield _report("sigstruct", "files", sigstruct.compare(folder / "sigstruct"))
+    yield _report(
+        "dcap",
+        "cases",
+        ((case.id, list(cases.compare(case))) for case in cases.read_cases(folder)),
+    )
+
+
+def _run_exchanges(folder: Path) -> Iterator[bool]:
+    found = [case for case in exchanges.read_cases(folder) if case.kind not in _NOT_HERE]
+    parts = {kind: part for part, kinds in _EXCHANGES.items() for kind in kinds}
+    for part, kinds in _EXCHANGES.items():
+        own = (case for case in found if parts.get(case.kind, "aesm") == part)
+        yield _report(part, "cases", ((case.id, exchanges.compare(case, kinds)) for case in own))
 
 
 def _report(part: str, noun: str, results: Iterable[tuple[str, list[str]]]) -> bool:

@@ -20,10 +20,13 @@ class GetQuoteSize:
 class MakeQuote:
     """Sign a REPORT; answered with `SignedQuote`.
 
+    A back end that knows how long its quote will be refuses a shorter buffer with ``PARAMETER``
+    before it looks at the REPORT, as Intel's does; the server refuses what comes out too long.
+
     Attributes:
         report: 432 bytes.
         qe_report_info: 960 bytes with ``qe_report`` zero, or None.
-        buf_size: how long the answer's buffer is, which the back end need not know.
+        buf_size: bytes of the client's buffer; never to be handed to the quoting enclave.
     """
 
     report: bytes = field(repr=False)

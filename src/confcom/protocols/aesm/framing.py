@@ -43,7 +43,7 @@ class FrameReader:
         Raises:
             MalformedError: the announced length is over the limit (reason ``too_large``).
         """
-        self._data += data
+        self._data += data[: PREFIX_BYTES + self._most - len(self._data)]
         if len(self._data) < PREFIX_BYTES:
             return None
         size = int.from_bytes(self._data[:PREFIX_BYTES], "little")

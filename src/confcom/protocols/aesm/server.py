@@ -28,6 +28,7 @@ from confcom.protocols.aesm.codes import AesmCode
 from confcom.protocols.aesm.framing import MAX_REQUEST_BYTES, FrameReader, write_frame
 from confcom.protocols.aesm.structures import (
     KEY_ID_BYTES,
+    MIN_QUOTE_BYTES,
     PUBLIC_KEY_ID_BYTES,
     QE_REPORT_INFO_BYTES,
     REPORT_BYTES,
@@ -206,11 +207,11 @@ class ServerConnection:
             wanted = read_key_ids(content.att_key_id_list)
         except MalformedError:
             return _reply(call, AesmCode.PARAMETER)
-        for offered in self._key_ids:  # the default comes first
-            for one in wanted:
-                if is_same_key(one, offered):
-                    return _reply(call, AesmCode.SUCCESS, selected_att_key_id=one)
-        return _reply(call, AesmCode.UNSUPPORTED_KEY_ID)
+        matches = [one for one in wanted if self._offers(one)]
+        if not matches:
+            return _reply(call, AesmCode.UNSUPPORTED_KEY_ID)
+        default = (one for one in matches if is_same_key(one, self._key_ids[0]))
+        return _reply(call, AesmCode.SUCCESS, selected_att_key_id=next(default, matches[0]))
 
     def _init(self, content: Any) -> Event:  # noqa: ANN401 a generated message
         call, size = "init_quote_ex", content.buf_size
@@ -233,13 +234,16 @@ class ServerConnection:
 
         def finish(answer: Answer) -> Reply:
             match answer:
-                case KeyInfo():
+                case KeyInfo(target_info, public_key_id) if (
+                    len(target_info) == TARGET_INFO_BYTES
+                    and len(public_key_id) == PUBLIC_KEY_ID_BYTES
+                ):
                     return _reply(
                         call,
                         AesmCode.SUCCESS,
-                        target_info=answer.target_info,
-                        pub_key_id_size=len(answer.public_key_id),
-                        pub_key_id=answer.public_key_id,
+                        target_info=target_info,
+                        pub_key_id_size=PUBLIC_KEY_ID_BYTES,
+                        pub_key_id=public_key_id,
                     )
                 case _:
                     return refused(_code_of(answer))
@@ -255,7 +259,7 @@ class ServerConnection:
 
         def finish(answer: Answer) -> Reply:
             match answer:
-                case QuoteSize(size):
+                case QuoteSize(size) if MIN_QUOTE_BYTES <= size <= MAX_BUFFER_BYTES:
                     return _reply(call, AesmCode.SUCCESS, quote_size=size)
                 case _:
                     return _reply(call, _code_of(answer), quote_size=0)
@@ -277,18 +281,20 @@ class ServerConnection:
         if (
             len(content.report) != REPORT_BYTES
             or (info is not None and len(info) != QE_REPORT_INFO_BYTES)
-            or size > MAX_BUFFER_BYTES
+            or not MIN_QUOTE_BYTES <= size <= MAX_BUFFER_BYTES
         ):
             return refused(AesmCode.PARAMETER)
 
         def finish(answer: Answer) -> Reply:
             match answer:
-                case SignedQuote(quote, made) if len(quote) <= size:
+                case SignedQuote(quote) if len(quote) > size:
+                    return refused(AesmCode.PARAMETER)
+                case SignedQuote(quote, made) if len(quote) >= MIN_QUOTE_BYTES and (
+                    info is None or (made is not None and len(made) == QE_REPORT_INFO_BYTES)
+                ):
                     more = {} if made is None or info is None else {"qe_report_info": made}
                     padded = quote + bytes(size - len(quote))
                     return _reply(call, AesmCode.SUCCESS, quote=padded, **more)
-                case SignedQuote():
-                    return refused(AesmCode.PARAMETER)
                 case _:
                     return refused(_code_of(answer))
 
@@ -300,9 +306,10 @@ class ServerConnection:
             return AesmCode.PARAMETER
         if not self._key_ids:
             return AesmCode.SERVICE_UNAVAILABLE
-        if not any(is_same_key(content.att_key_id, offered) for offered in self._key_ids):
-            return AesmCode.UNSUPPORTED_KEY_ID
-        return None
+        return None if self._offers(content.att_key_id) else AesmCode.UNSUPPORTED_KEY_ID
+
+    def _offers(self, key_id: bytes) -> bool:
+        return any(is_same_key(key_id, offered) for offered in self._key_ids)
 
 
 # What Intel's server sends along also where there is nothing to say.
@@ -325,7 +332,7 @@ def _reply(call: str, code: int, **fields: int | bytes) -> Reply:
 
 
 def _code_of(answer: Answer) -> AesmCode:
-    """Return the code of a refusal; an answer to another question is a fault of the back end."""
+    """Return the code of a refusal; any other answer here is a fault of the back end."""
     if isinstance(answer, Refusal) and answer.code is not AesmCode.SUCCESS:
         return answer.code
     return AesmCode.UNEXPECTED

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every recorded exchange of real clients and Intel's server, byte for byte."""
+
+from pathlib import Path
+
+import pytest
+from tests import vectors_path
+from tests.vectors import aesm, exchanges
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return vectors_path.require("aesm")
+
+
+@pytest.mark.parametrize("kind", aesm.COMPARE)
+def test_recorded_exchanges_come_out_as_recorded(folder: Path, kind: str) -> None:
+    cases = [case for case in exchanges.read_cases(folder) if case.kind == kind]
+    assert cases
+    for case in cases:
+        assert list(aesm.COMPARE[kind](case)) == [], case.id
+
+
+def _broken(folder: Path, **record: object) -> exchanges.Case:
+    first = next(case for case in exchanges.read_cases(folder) if case.kind == "server")
+    return exchanges.Case("other", "server", folder, {**first.record, **record})
+
+
+def test_recorded_exchange_that_differs_is_found(folder: Path) -> None:
+    replies = [case.record["response"] for case in exchanges.read_cases(folder)[:2]]
+    assert exchanges.compare(_broken(folder), aesm.COMPARE) == []
+    for wrong in (None, replies[1]):
+        assert len(exchanges.compare(_broken(folder, response=wrong), aesm.COMPARE)) == 2
+
+
+def test_file_that_is_not_there_is_found(folder: Path) -> None:
+    [difference] = exchanges.compare(_broken(folder, request="absent.hex"), aesm.COMPARE)
+    assert "absent.hex" in difference
+
+
+def test_kind_that_nothing_compares_is_found(folder: Path) -> None:
+    case = exchanges.Case("other", "sealed", folder, {"expect": "error"})
+    assert exchanges.compare(case, aesm.COMPARE) == ["unknown kind 'sealed'"]
+
+
+def test_expectation_that_is_not_known_is_found(folder: Path) -> None:
+    good = next(case for case in exchanges.read_cases(folder) if case.kind == "sim_report")
+    unclear = exchanges.Case("other", good.kind, folder, {**good.record, "expect": "perhaps"})
+    assert exchanges.compare(unclear, aesm.COMPARE) == ["unknown expectation 'perhaps'"]
