@@ -15,6 +15,7 @@ COMMANDS: dict[str, Entry] = {
     "simulate": Entry(
         "confcom.cli.simulate", "simulate", "Make platforms, reports and quotes in software."
     ),
+    "serve": Entry("confcom.cli.serve", "serve", "Run a daemon, such as the quote helper."),
     "quickstart": Entry(
         "confcom.cli.quickstart", "quickstart", "Verify, break and explain simulated quotes."
     ),

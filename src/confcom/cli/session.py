@@ -99,12 +99,20 @@ class Session:
             painted = paint(f"{label}:", style, color=self.colors_stderr())
             print(painted, printable(message, keep="\n"), file=sys.stderr)  # noqa: T201 - a CLI
 
-    def start_logging(self) -> None:
+    def start_logging(self, *, is_daemon: bool = False) -> None:
         """Let events of the program and of libraries through to standard error.
 
         For commands that use the network or run for long; loading it takes a tenth of a second.
+
+        Args:
+            is_daemon: whether events are the result, so that decisions are written unless a
+                setting says otherwise.
         """
         from confcom.runtime.log import configure  # noqa: PLC0415 - loads structlog
+        from confcom.runtime.settings import Layer, LogLevel  # noqa: PLC0415 - not for --help
 
+        log = self.settings.log
+        if is_daemon and self.effective.origins["log.level"].layer is Layer.DEFAULT:
+            log = log._replace(level=LogLevel.INFO)
         if sys.stderr is not None:
-            configure(self.settings.log, sys.stderr, color=self.colors_stderr())
+            configure(log, sys.stderr, color=self.colors_stderr())

@@ -60,9 +60,21 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Bytes inside the text of an object.
     (re.compile(r"""\bb(?:'(?:[^'\\]|\\.){4,}'|"(?:[^"\\]|\\.){4,}")"""), "<bytes>"),
 )
+# What an enclave or a TD is: public, and worthless to an audit when shortened.
+_MEASUREMENTS = frozenset({"mr_enclave", "mr_signer", "mr_td"})
+_MEASUREMENT = re.compile(r"(?:[0-9a-f]{64}|[0-9a-f]{96})")
 _LONG_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{64,}(?![0-9A-Za-z])")
 # Keys of 32 bytes in base64 have 43 or 44 characters. Paths and words are told apart below.
 _LONG_BASE64 = re.compile(r"(?<![\w+/.-])[A-Za-z0-9+/_-]{40,}={0,2}(?![\w+/])")
+
+
+def is_measurement(name: str, value: object) -> bool:
+    """Tell whether a field of an event is a measurement by its name and its form."""
+    return (
+        name in _MEASUREMENTS
+        and isinstance(value, str)
+        and _MEASUREMENT.fullmatch(value) is not None
+    )
 
 
 def redact_text(text: str, *, limit: int = MAX_TEXT) -> str:

@@ -7,7 +7,13 @@ import time
 
 import pytest
 
-from confcom.runtime.redact import MAX_TEXT, is_secret_name, redact_text, redact_value
+from confcom.runtime.redact import (
+    MAX_TEXT,
+    is_measurement,
+    is_secret_name,
+    redact_text,
+    redact_value,
+)
 from confcom.runtime.secret import Secret
 
 PEM = "-----BEGIN EC {0} KEY-----\nMHcCAQEEIfakefake\nfake==\n-----END EC {0} KEY-----".format(
@@ -159,3 +165,23 @@ def test_hostile_text_costs_little_time(piece: str) -> None:
     started = time.process_time()
     redact_text(piece * (MAX_TEXT // len(piece)))
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_kept"),
+    [
+        ("mr_enclave", "e0" * 32, True),
+        ("mr_signer", "51" * 32, True),
+        ("mr_td", "7d" * 48, True),
+        ("mr_enclave", "e0" * 33, False),
+        ("mr_enclave", "E0" * 32, False),
+        ("mr_enclave", "e0" * 32 + "\n", False),
+        ("mr_enclave", b"\xe0" * 32, False),
+        ("report_data", "07" * 32, False),
+        ("key", "07" * 32, False),
+    ],
+)
+def test_only_measurements_by_name_and_form_stay_whole(
+    name: str, value: object, is_kept: bool
+) -> None:
+    assert is_measurement(name, value) is is_kept

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated back end: a platform in software signs, and every MAC is checked all the same."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from confcom.dcap import Quote
+from confcom.errors import ConfcomError
+from confcom.protocols.aesm.calls import (
+    Answer,
+    GetQuoteSize,
+    InitKey,
+    KeyInfo,
+    MakeQuote,
+    Operation,
+    QuoteSize,
+    Refusal,
+    SignedQuote,
+)
+from confcom.protocols.aesm.codes import AesmCode
+from confcom.protocols.aesm.structures import DEFAULT_KEY_ID, QeReportInfo
+from confcom.simulation import Enclave, Platform
+
+_OWN: Final = Enclave(mr_enclave=bytes(32), mr_signer=bytes(32))
+
+
+class SimulatedBackend:
+    """Quotes of a simulated platform, for REPORTs of enclaves in software.
+
+    Args:
+        platform: whose quoting enclave signs.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._key_ids = (DEFAULT_KEY_ID.to_bytes(),)
+        sample = platform.quote_sgx(_OWN.ereport(platform.qe_target_info, bytes(64)))
+        signature = Quote.from_bytes(sample).signature
+        self._size = QuoteSize(len(sample))
+        self._key = KeyInfo(
+            platform.qe_target_info.to_bytes(),
+            sha256(signature.attestation_key + signature.auth_data).digest(),
+        )
+
+    @property
+    def key_ids(self) -> Sequence[bytes]:
+        """What is offered: the one key id of 256 bytes that all clients ask for."""
+        return self._key_ids
+
+    async def start(self) -> None:
+        """Do nothing: a platform in software is always ready."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+    async def ask(self, operation: Operation) -> Answer:
+        """Answer a question; a REPORT whose MAC does not fit is refused with 47."""
+        match operation:
+            case InitKey():
+                return self._key
+            case GetQuoteSize():
+                return self._size
+            case MakeQuote(report, info, _):
+                try:
+                    quote = self._platform.quote_sgx(report)
+                    made = None if info is None else self._vouch(info, quote)
+                except ConfcomError as exc:
+                    return Refusal(AesmCode.INVALID_REPORT, exc.message)
+                return SignedQuote(quote, made)
+
+    def _vouch(self, info: bytes, quote: bytes) -> bytes:
+        """Return QE report info with a REPORT by the QE over nonce and quote."""
+        asked = QeReportInfo.from_bytes(info)
+        digest = sha256(asked.nonce + quote).digest()
+        qe = self._platform.quoting_enclave.enclave
+        report = qe.ereport(asked.target_info, digest + bytes(32))
+        return QeReportInfo(asked.nonce, asked.target_info, report.to_bytes()).to_bytes()

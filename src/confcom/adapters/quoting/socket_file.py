@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A UNIX socket at a path: never taken from a living owner, never missing while it is replaced."""
+
+import contextlib
+import errno
+import os
+import secrets
+import socket
+import stat
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from confcom.errors import MisconfiguredError
+from confcom.reasons import Reason
+
+_CREDENTIALS: Final = struct.Struct("=iII")
+_LONGEST: Final = 107  # sun_path holds 108 bytes, the last of them NUL
+_ASK_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED).
+
+    Attributes:
+        pid: 0 where the process is outside our PID namespace.
+        uid: effective user id when it connected.
+        gid: effective group id when it connected.
+    """
+
+    pid: int
+    uid: int
+    gid: int
+
+    @classmethod
+    def of(cls, connected: socket.socket) -> "Credentials":
+        """Return those of the peer of a connected UNIX socket."""
+        raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return cls(*_CREDENTIALS.unpack(raw))
+
+
+@dataclass(slots=True)
+class SocketFile:
+    """Where a daemon listens.
+
+    Attributes:
+        path: of the socket; its folder is made if absent, with mode 0755.
+        mode: of the socket; connecting needs the right to write.
+        gid: group of the socket, or None for that of the process.
+    """
+
+    path: Path
+    mode: int = 0o666
+    gid: int | None = None
+    _inode: int | None = field(default=None, init=False, repr=False)
+
+    def listen(self, backlog: int) -> socket.socket:
+        """Return a listening socket in place of what a daemon that is gone has left.
+
+        The new socket is made beside the old one and moved over it, so that clients find one or
+        the other.
+
+        Raises:
+            MisconfiguredError: a living process listens there, something else is in the way, or
+                the place cannot be used (reason ``settings_invalid``).
+        """
+        try:
+            self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._respect_owner()
+            return self._replace(backlog)
+        except OSError as exc:
+            raise _unusable(self.path, exc.strerror or str(exc)) from exc
+
+    def remove(self) -> None:
+        """Remove the socket, if it is still the one that `listen` made."""
+        with contextlib.suppress(OSError):
+            if self._inode is not None and os.lstat(self.path).st_ino == self._inode:
+                self.path.unlink()
+        self._inode = None
+
+    def _respect_owner(self) -> None:
+        try:
+            found = os.lstat(self.path)
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(found.st_mode):
+            raise _unusable(self.path, "there is a file that is no socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.settimeout(_ASK_S)
+            try:
+                asking.connect(str(self.path))
+            except OSError as exc:
+                if exc.errno in {errno.ECONNREFUSED, errno.ENOENT}:
+                    return  # left behind by a daemon that is gone
+                raise _unusable(self.path, f"a socket is there: {exc.strerror or exc}") from exc
+            owner = Credentials.of(asking).pid
+        raise _unusable(self.path, f"process {owner} listens there already")
+
+    def _replace(self, backlog: int) -> socket.socket:
+        beside = self.path.with_name(f".{secrets.token_hex(3)}")
+        if max(len(os.fsencode(path)) for path in (self.path, beside)) > _LONGEST:
+            raise _unusable(self.path, f"the path is longer than {_LONGEST} bytes")
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listening.setblocking(False)
+            listening.bind(str(beside))
+            if self.gid is not None:
+                os.chown(beside, -1, self.gid)
+            beside.chmod(self.mode)
+            listening.listen(backlog)
+            beside.replace(self.path)
+            self._inode = os.lstat(self.path).st_ino
+        except BaseException:
+            listening.close()
+            beside.unlink(missing_ok=True)
+            raise
+        return listening
+
+
+def _unusable(path: Path, why: str) -> MisconfiguredError:
+    return MisconfiguredError(
+        Reason.SETTINGS_INVALID,
+        f"cannot listen on {path}: {why}",
+        hint="stop the process that owns the socket, or name another path with --socket",
+    )

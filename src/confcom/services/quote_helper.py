@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quote helper: one daemon for each SGX node, from which enclaves get quotes out of process."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
+from confcom.adapters.quoting.socket_file import Credentials, SocketFile
+from confcom.protocols.aesm import AesmCode, Answer, MakeQuote, Operation
+from confcom.protocols.aesm.structures import report_body
+from confcom.runtime.lifecycle import Notifier, stop_signals
+from confcom.runtime.log import OWN_LOGGER
+
+
+class Backend(Protocol):
+    """What makes quotes. Failures that can be foreseen are answers, not exceptions."""
+
+    @property
+    def key_ids(self) -> Sequence[bytes]:
+        """What is offered, 256 bytes each, the default first; empty while there is no service."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready."""
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+
+    async def ask(self, operation: Operation) -> Answer:
+        """Answer one question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteHelperOptions:
+    """How the daemon runs.
+
+    Attributes:
+        socket: where it listens.
+        listener: bounds of the socket.
+        is_simulated: whether quotes are of a platform in software; said with every one of them.
+        drain_s: how long requests may still take after a signal to stop, seconds.
+    """
+
+    socket: SocketFile
+    listener: ListenerOptions = field(default_factory=ListenerOptions)
+    is_simulated: bool = False
+    drain_s: float = 5.0
+
+
+def run(backend: Backend, options: QuoteHelperOptions) -> None:
+    """Serve until a signal to stop.
+
+    Raises:
+        MisconfiguredError: the socket cannot be used (``settings_invalid``).
+    """
+    asyncio.run(_serve(backend, options))
+
+
+async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
+    log = structlog.get_logger(OWN_LOGGER)
+    notifier = Notifier(os.environ)
+    path = str(options.socket.path)
+
+    async def ask(operation: Operation, _peer: Credentials) -> Answer:
+        return await backend.ask(operation)
+
+    def record(served: Served) -> None:
+        _audit(log, served, is_simulated=options.is_simulated)
+
+    await backend.start()
+    try:
+        async with (
+            stop_signals() as stopping,
+            AesmListener(
+                options.socket,
+                ask=ask,
+                key_ids=lambda: tuple(backend.key_ids),
+                record=record,
+                options=options.listener,
+            ) as listener,
+        ):
+            log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
+            notifier.tell("READY=1")
+            await stopping.wait()
+            notifier.tell("STOPPING=1")
+            log.info("quote_helper.stopping", connections=listener.connections)
+            await listener.drain(options.drain_s)
+    finally:
+        await backend.stop()
+    log.info("quote_helper.stopped", socket=path)
+
+
+def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool) -> None:
+    """Write the one event of a request; never report data, never a quote."""
+    fields: dict[str, object] = {
+        "pid": served.peer.pid,
+        "uid": served.peer.uid,
+        "call": served.call,
+        "code": served.code,
+        "simulated": is_simulated,
+    }
+    if served.why is not None:
+        fields["why"] = served.why
+    if served.code is None:
+        log.info("request.dropped", **fields)
+        return
+    if not isinstance(served.operation, MakeQuote):
+        log.debug("request.answered", **fields)
+        return
+    body = report_body(served.operation.report)
+    fields |= {
+        "mr_enclave": body.mr_enclave.hex(),
+        "mr_signer": body.mr_signer.hex(),
+        "product_id": body.isv_prod_id,
+        "isv_svn": body.isv_svn,
+        "debug": body.is_debug,
+    }
+    log.info("quote.made" if served.code == AesmCode.SUCCESS else "quote.refused", **fields)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``confcom serve quote-helper`` as a process: starts, serves, ends, and is started again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dcap_qvl
+import pytest
+
+from confcom.adapters.simulation_store import SimulationStore
+from confcom.cli.main import main
+from confcom.dcap import Quote, TcbStatus, TeeType, TrustedRoot, verify
+from confcom.protocols.aesm import DEFAULT_KEY_ID, AesmCode, write_frame
+from confcom.protocols.pb.aesm_pb2 import Request, Response
+from confcom.reasons import ExitCode
+from confcom.sgx import TargetInfo
+from confcom.simulation import Enclave
+
+pytestmark = pytest.mark.timeout(60)
+ENCLAVE = Enclave(mr_enclave=b"\xe0" * 32, mr_signer=b"\x51" * 32)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--quiet", "simulate", "pki", "demo"]) == ExitCode.YES
+    assert main(["--quiet", "simulate", "platform", "--pki", "demo"]) == ExitCode.YES
+    return tmp_path
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run the daemon until it is ready, and end it."""
+    ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    name = f"notify-{time.monotonic_ns()}"
+    with ready:
+        ready.bind(name)
+        ready.settimeout(20)
+        with subprocess.Popen(
+            [
+                *(sys.executable, "-m", "confcom", "serve", "quote-helper", "--pki", "demo"),
+                *("--socket", "aesm.socket", *options),
+            ],
+            env=os.environ | {"NOTIFY_SOCKET": str(Path(name).resolve())},
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+        ) as process:
+            try:
+                assert ready.recv(100) == b"READY=1"
+                yield process
+            finally:
+                process.kill()
+
+
+def call(request: Request) -> Response:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect("aesm.socket")
+        client.sendall(write_frame(request.SerializeToString()))
+        data = b""
+        while part := client.recv(65536):
+            data += part
+    return Response.FromString(data[4:])
+
+
+def quote() -> bytes:
+    """Return a quote, asked for as Gramine does."""
+    request = Request()
+    request.init_quote_ex.att_key_id = DEFAULT_KEY_ID.to_bytes()
+    request.init_quote_ex.b_pub_key_id = True
+    request.init_quote_ex.buf_size = 32
+    target = TargetInfo.from_bytes(call(request).init_quote_ex.target_info)
+    request = Request()
+    request.get_quote_ex.att_key_id = DEFAULT_KEY_ID.to_bytes()
+    request.get_quote_ex.report = ENCLAVE.ereport(target, b"\x07" * 64).to_bytes()
+    request.get_quote_ex.buf_size = 8192
+    reply = call(request).get_quote_ex
+    assert reply.error_code == AesmCode.SUCCESS
+    return bytes(reply.quote)
+
+
+def ended(process: "subprocess.Popen[str]") -> list[dict[str, object]]:
+    _, err = process.communicate(timeout=20)
+    return [json.loads(line) for line in err.splitlines()]
+
+
+def test_quotes_verify_and_a_signal_ends_it_cleanly(folder: Path) -> None:
+    with running(folder) as process:
+        data = quote()
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+        assert process.returncode == 0
+    assert not (folder / "aesm.socket").exists()
+    store = SimulationStore(Path("demo"))
+    collateral = store.collateral("simulated", TeeType.SGX)
+    authority = store.authority()
+    at = authority.tcb_signing.certificate.not_valid_before_utc
+    verified = verify(
+        data, collateral, at=at, root=TrustedRoot.from_pem(authority.root_pem), allow_simulated=True
+    )
+    assert verified.tcb.status is TcbStatus.UP_TO_DATE
+    assert Quote.from_bytes(data).trailing > 0
+    bundle = dcap_qvl.QuoteCollateralV3.from_json(collateral.to_json().decode())
+    report = dcap_qvl.verify_with_root_ca(
+        data, bundle, authority.trusted_root.certificate.der, int(at.timestamp())
+    )
+    assert report.status == "UpToDate"
+    assert [event["event"] for event in events] == [
+        "quote_helper.started",
+        "quote.made",
+        "quote_helper.stopping",
+        "quote_helper.stopped",
+    ]
+    made = events[1]
+    assert made["mr_enclave"] == "e0" * 32
+    assert (made["pid"], made["uid"]) == (os.getpid(), os.geteuid())
+    assert made["simulated"] is True
+    assert "07" * 8 not in json.dumps(events)  # report data is nobody's business
+
+
+def test_what_is_killed_is_replaced_without_help(folder: Path) -> None:
+    with running(folder) as process:
+        quote()
+        process.kill()
+        process.wait(10)
+    assert (folder / "aesm.socket").is_socket()
+    with running(folder):
+        quote()
+
+
+def test_a_second_one_leaves_the_first_alone(folder: Path) -> None:
+    with running(folder) as process:
+        second = subprocess.run(
+            [
+                *(sys.executable, "-m", "confcom", "serve", "quote-helper", "--pki", "demo"),
+                *("--socket", "aesm.socket"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            cwd=folder,
+        )
+        assert second.returncode == ExitCode.CONFIGURATION
+        assert f"process {process.pid} listens there already" in second.stderr
+        assert "Traceback" not in second.stderr
+        quote()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--pki", "nothing"], ExitCode.USAGE),
+        (["--pki", "demo", "--platform", "other"], ExitCode.USAGE),
+        (["--pki", "demo", "--socket-mode", "rw"], ExitCode.USAGE),
+        (["--pki", "demo", "--socket-mode", "07777"], ExitCode.USAGE),
+        (["--pki", "demo", "--socket", "demo/public/root.pem"], ExitCode.CONFIGURATION),
+        (["--pki", "demo", "--socket", "x" * 200], ExitCode.CONFIGURATION),
+        (["--pki", "demo", "--drain", "-1"], ExitCode.USAGE),
+    ],
+)
+def test_mistakes_are_explained(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: ExitCode
+) -> None:
+    assert main(["serve", "quote-helper", *options]) == code
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert "hint: " in err or "Try " in err or code is ExitCode.USAGE
