@@ -12,6 +12,17 @@ from confcom.protocols.aesm.calls import (
     Refusal,
     SignedQuote,
 )
+from confcom.protocols.aesm.client import (
+    Exchange,
+    ask_key_id_count,
+    ask_key_ids,
+    ask_key_info,
+    ask_public_key_id_size,
+    ask_quote,
+    ask_quote_size,
+    ask_selection,
+    check_quote_is_of,
+)
 from confcom.protocols.aesm.codes import WORDS, AesmCode, Call, from_quote3, to_sgx_status
 from confcom.protocols.aesm.framing import FrameReader, write_frame
 from confcom.protocols.aesm.server import Ask, Close, Event, Reply, ServerConnection
@@ -33,6 +44,7 @@ __all__ = [
     "Call",
     "Close",
     "Event",
+    "Exchange",
     "FrameReader",
     "GetQuoteSize",
     "InitKey",
@@ -45,6 +57,14 @@ __all__ = [
     "Reply",
     "ServerConnection",
     "SignedQuote",
+    "ask_key_id_count",
+    "ask_key_ids",
+    "ask_key_info",
+    "ask_public_key_id_size",
+    "ask_quote",
+    "ask_quote_size",
+    "ask_selection",
+    "check_quote_is_of",
     "from_quote3",
     "read_key_ids",
     "to_sgx_status",

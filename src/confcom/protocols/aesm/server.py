@@ -28,6 +28,7 @@ from confcom.protocols.aesm.codes import AesmCode
 from confcom.protocols.aesm.framing import MAX_REQUEST_BYTES, FrameReader, write_frame
 from confcom.protocols.aesm.structures import (
     KEY_ID_BYTES,
+    MAX_BUFFER_BYTES,
     MIN_QUOTE_BYTES,
     PUBLIC_KEY_ID_BYTES,
     QE_REPORT_INFO_BYTES,
@@ -37,9 +38,6 @@ from confcom.protocols.aesm.structures import (
     read_key_ids,
 )
 from confcom.protocols.pb.aesm_pb2 import Request, Response
-
-MAX_BUFFER_BYTES: Final = 64 * 1024
-"""Largest ``buf_size`` of a quote that is served."""
 
 # Of several sub-messages in one request only one is answered, the first in this order.
 _ORDER: Final = (

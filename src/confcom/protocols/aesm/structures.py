@@ -20,6 +20,8 @@ TARGET_INFO_BYTES: Final = 512
 PUBLIC_KEY_ID_BYTES: Final = 32
 REPORT_BYTES: Final = 432
 QE_REPORT_INFO_BYTES: Final = 960
+MAX_BUFFER_BYTES: Final = 64 * 1024
+"""Largest ``buf_size`` of a quote that is served or asked for."""
 MIN_QUOTE_BYTES: Final = 436
 """Header 48, report body 384 and length of the signature 4: what any quote has."""
 MAX_KEY_IDS: Final = 10
