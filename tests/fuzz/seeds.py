@@ -233,3 +233,19 @@ sept_ve_disable = true
 min_module_version = "1.5"
 """
     return sgx.encode(), tdx.encode()
+
+
+def cgroups() -> tuple[bytes, ...]:
+    """Return what the kernel says of processes in pods: cgroups, state, pidfd, folder of logs."""
+    pod, identifier = "2c48913c-b29f-11e7-9350-020968147796", "9b" * 32
+    path = f"/kubepods/burstable/pod{pod}/{identifier}"
+    scope = f"kubepods-burstable-pod{pod.replace('-', '_')}.slice"
+    return (
+        f"12:cpu,cpuacct:{path}\n1:name=systemd:{path}\n0::/\n".encode(),
+        f"0::/kubepods.slice/kubepods-burstable.slice/{scope}/crio-{identifier}.scope\n".encode(),
+        f"0::/../../{scope}/cri-containerd-{identifier}.scope/x\n".encode(),
+        f"0::/system.slice/containerd.service/{scope}:cri-containerd:{identifier}\n".encode(),
+        b"7 (a b) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 77 9 9 1\n",
+        b"pos:\t0\nflags:\t02000002\nmnt_id:\t4\nPid:\t1985\nNSpid:\t1985\n",
+        f"prod_app_{pod}".encode(),
+    )

@@ -26,6 +26,8 @@ from confcom.dcap import (
 )
 from confcom.dcap.td_report import TDREPORT
 from confcom.errors import ConfcomError
+from confcom.protocols.cgroups import parse_cgroup
+from confcom.protocols.peers import parse_pidfd_info, parse_pod_folder, parse_stat
 from confcom.sgx import (
     REPORT_BODY,
     Report,
@@ -134,6 +136,14 @@ def _children(element: DerElement) -> tuple[DerElement, ...]:
     return ()
 
 
+def _cgroup(data: bytes) -> None:
+    found = parse_cgroup(data)
+    assert found is None or found.container_id.encode() in data
+    parse_stat(data)
+    parse_pidfd_info(data)
+    parse_pod_folder(data.decode(errors="surrogateescape"))
+
+
 # Small, so that they are full before memory is measured: blanks in a chain make another entry.
 _CACHES: Final = Caches(collateral=8, chains=64, keys=64)
 
@@ -181,6 +191,7 @@ TARGETS: Final = {
         Target("text", lambda data: decode_binary(data, what="input"), seeds.texts),
         Target("reference", lambda data: read_reference({}, file=data), seeds.references),
         Target("der", _der, seeds.pck_extensions, (DerError,)),
+        Target("cgroup", _cgroup, seeds.cgroups, ()),
         Target("verify", _verify, lambda: (simulated.sgx().quote,)),
         Target("verify-bundle", _verify_bundle, lambda: (seeds.bundles()[0],)),
     )
