@@ -7,6 +7,7 @@ Both err on the side of hiding too much; a digest loses its tail, never its mean
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from confcom.runtime.secret import MASK, Secret
 
@@ -60,6 +61,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Bytes inside the text of an object.
     (re.compile(r"""\bb(?:'(?:[^'\\]|\\.){4,}'|"(?:[^"\\]|\\.){4,}")"""), "<bytes>"),
 )
+# Most values are words, numbers and times. Text of these characters alone is too short for a raw
+# value and has no blank, colon, equals sign or quote, so that no pattern above can match it.
+_PLAIN = re.compile(r"[A-Za-z0-9_./+-]{0,39}|[0-9TZ:.+-]{0,39}")
 # What an enclave or a TD is: public, and worthless to an audit when shortened.
 _MEASUREMENTS = frozenset({"mr_enclave", "mr_signer", "mr_td"})
 _MEASUREMENT = re.compile(r"(?:[0-9a-f]{64}|[0-9a-f]{96})")
@@ -84,6 +88,8 @@ def redact_text(text: str, *, limit: int = MAX_TEXT) -> str:
         text: any text.
         limit: how many characters are kept; the rest is cut and counted.
     """
+    if _PLAIN.fullmatch(text) is not None and "eyJ" not in text and len(text) <= limit:
+        return text
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text)} characters)"
     for pattern, replacement in _SHAPES:
@@ -120,6 +126,7 @@ def redact_value(value: object, *, name: str = "", depth: int = 0) -> object:
     return redact_text(str(value))
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Tell whether values under this name are hidden whatever they look like."""
     # camelCase names of JSON fields become words, so that privateKey reads like private_key.

@@ -6,6 +6,8 @@ import dataclasses
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from confcom.runtime.redact import (
     MAX_TEXT,
@@ -185,3 +187,17 @@ def test_only_measurements_by_name_and_form_stay_whole(
     name: str, value: object, is_kept: bool
 ) -> None:
     assert is_measurement(name, value) is is_kept
+
+
+@given(st.text(st.sampled_from("abEJey01_./+-=: '\"TZ@"), max_size=60), st.booleans())
+def test_plain_words_are_passed_on_only_where_no_pattern_would_have_matched(
+    text: str, is_token: bool
+) -> None:
+    whole = f"eyJ{text}.a.b" if is_token else text
+    # A comma is in no pattern and in no plain word: with it, every pattern is tried.
+    assert redact_text(whole) == redact_text(whole + "\n,").removesuffix("\n,")
+
+
+@pytest.mark.parametrize("text", ["eyJhbGciOiJub25lIn0.e30.", "0" * 64, "Aa0" * 14])
+def test_raw_values_are_no_plain_words(text: str) -> None:
+    assert redact_text(text) != text
