@@ -6,10 +6,30 @@ The simulator's keys are fresh in each process; a finding is therefore kept as a
 
 import base64
 import re
+from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
+from typing import Any
 
 from confcom.dcap import CertType, Collateral, Quote, TeeType, parse_pem_chain
 from confcom.errors import ConfcomError
+from confcom.protocols.aesm import (
+    DEFAULT_KEY_ID,
+    Ask,
+    AttestationKeyId,
+    Exchange,
+    ServerConnection,
+    ask_key_id_count,
+    ask_key_ids,
+    ask_key_info,
+    ask_public_key_id_size,
+    ask_quote,
+    ask_quote_size,
+    ask_selection,
+    write_frame,
+    write_key_ids,
+)
+from confcom.protocols.pb.aesm_pb2 import Request
 from confcom.sgx import Access, MeasurementBuilder, PageType
 from confcom.simulation import (
     NO_TARGET,
@@ -17,6 +37,7 @@ from confcom.simulation import (
     TrustDomain,
     render_envelope,
 )
+from confcom.testing.aesm_quotes import CannedQuotes
 from confcom.testing.sigstruct import new_author_key, sign_enclave
 from tests import simulated, vectors_path
 from tests.structures import FORMS, quote_bytes
@@ -192,6 +213,63 @@ def texts() -> tuple[bytes, ...]:
         b"\xef\xbb\xbf" + base64.encodebytes(data),
         data,
     )
+
+
+_KEY_ID = DEFAULT_KEY_ID.to_bytes()
+_INFO = b"\x0e" * 16 + _ENCLAVE.target_info.to_bytes() + bytes(432)
+
+
+@cache
+def aesm_key_ids() -> tuple[bytes, ...]:
+    """Return lists of attestation key ids."""
+    other = AttestationKeyId(algorithm_id=3).to_bytes()
+    return write_key_ids((_KEY_ID,)), write_key_ids((other, _KEY_ID))
+
+
+@cache
+def aesm_asks() -> tuple[Callable[[], Exchange[Any]], ...]:
+    """Return what a client asks, made anew with each call."""
+    report = simulated.sgx().quote[48:432] + bytes(48)
+    return (
+        ask_key_id_count,
+        lambda: ask_key_ids(1),
+        ask_selection,
+        lambda: ask_selection(aesm_key_ids()[1]),
+        lambda: ask_public_key_id_size(_KEY_ID),
+        lambda: ask_key_info(_KEY_ID),
+        lambda: ask_quote_size(_KEY_ID),
+        lambda: ask_quote(report, _KEY_ID, 8192),
+        lambda: ask_quote(report, _KEY_ID, 8192, qe_report_info=_INFO, timeout_ms=15000),
+    )
+
+
+@cache
+def aesm_requests() -> tuple[bytes, ...]:
+    """Return request frames, one of each kind and those of our own client."""
+    kinds = []
+    for kind in Request.DESCRIPTOR.fields:
+        request = Request()
+        getattr(request, kind.name).SetInParent()
+        kinds.append(write_frame(request.SerializePartialToString()))
+    return (*(ask().request for ask in aesm_asks()), *kinds)
+
+
+@cache
+def aesm_replies() -> tuple[bytes, ...]:
+    """Return the number of an ask and the frame of a good reply to it."""
+    quotes = CannedQuotes(
+        target_info=_ENCLAVE.target_info.to_bytes(),
+        public_key_id=sha256(b"key").digest(),
+        quote=simulated.sgx().quote,
+        quoting_enclave=_ENCLAVE,
+    )
+    frames = []
+    for number, ask in enumerate(aesm_asks()):
+        connection = ServerConnection((_KEY_ID,))
+        event = connection.receive(ask().request)
+        reply = connection.answer(quotes(event.operation)) if isinstance(event, Ask) else event
+        frames.append(bytes([number]) + getattr(reply, "data", b""))
+    return tuple(frames)
 
 
 def anything() -> tuple[bytes, ...]:

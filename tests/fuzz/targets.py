@@ -26,7 +26,21 @@ from confcom.dcap import (
 )
 from confcom.dcap.td_report import TDREPORT
 from confcom.errors import ConfcomError
+from confcom.protocols.aesm import (
+    DEFAULT_KEY_ID,
+    Ask,
+    AttestationKeyId,
+    Close,
+    KeyInfo,
+    QuoteSize,
+    Reply,
+    ServerConnection,
+    SignedQuote,
+    read_key_ids,
+    write_key_ids,
+)
 from confcom.protocols.cgroups import parse_cgroup
+from confcom.protocols.pb.aesm_pb2 import Response
 from confcom.protocols.peers import parse_pidfd_info, parse_pod_folder, parse_stat
 from confcom.sgx import (
     REPORT_BODY,
@@ -144,6 +158,40 @@ def _cgroup(data: bytes) -> None:
     parse_pod_folder(data.decode(errors="surrogateescape"))
 
 
+_KEY_IDS: Final = (DEFAULT_KEY_ID.to_bytes(),)
+_ANSWERS: Final = (
+    KeyInfo(bytes(512), bytes(32)),
+    QuoteSize(4600),
+    SignedQuote(bytes(436), bytes(960)),
+)
+
+
+def _aesm_request(data: bytes) -> None:
+    for answer in _ANSWERS:
+        connection = ServerConnection(_KEY_IDS)
+        event = connection.receive(data)
+        if isinstance(event, Ask):
+            event = connection.answer(answer)
+        if not isinstance(event, Reply):
+            assert event is None or isinstance(event, Close)
+            return
+        fields = Response.FromString(event.data[4:]).ListFields()
+        assert [field.name for field, _ in fields] == [event.call]
+
+
+def _aesm_reply(data: bytes) -> None:
+    # The first byte chooses which call it answers.
+    asks = seeds.aesm_asks()
+    asks[data[0] % len(asks) if data else 0]().receive(data[1:])
+
+
+def _key_ids(data: bytes) -> None:
+    ids = read_key_ids(data)
+    assert write_key_ids(ids) == data
+    for one in ids:
+        assert AttestationKeyId.from_bytes(one).to_bytes() == one
+
+
 # Small, so that they are full before memory is measured: blanks in a chain make another entry.
 _CACHES: Final = Caches(collateral=8, chains=64, keys=64)
 
@@ -190,6 +238,9 @@ TARGETS: Final = {
         Target("inspect", _inspect, seeds.anything),
         Target("text", lambda data: decode_binary(data, what="input"), seeds.texts),
         Target("reference", lambda data: read_reference({}, file=data), seeds.references),
+        Target("aesm-request", _aesm_request, seeds.aesm_requests),
+        Target("aesm-reply", _aesm_reply, seeds.aesm_replies),
+        Target("aesm-key-ids", _key_ids, seeds.aesm_key_ids),
         Target("der", _der, seeds.pck_extensions, (DerError,)),
         Target("cgroup", _cgroup, seeds.cgroups, ()),
         Target("verify", _verify, lambda: (simulated.sgx().quote,)),

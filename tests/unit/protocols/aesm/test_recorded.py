@@ -47,3 +47,27 @@ def test_expectation_that_is_not_known_is_found(folder: Path) -> None:
     good = next(case for case in exchanges.read_cases(folder) if case.kind == "sim_report")
     unclear = exchanges.Case("other", good.kind, folder, {**good.record, "expect": "perhaps"})
     assert exchanges.compare(unclear, aesm.COMPARE) == ["unknown expectation 'perhaps'"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expect", "differs"),
+    [
+        ("num", "error: wrong message", False),
+        ("num", "error", False),
+        ("num", "error: short read", True),
+        ("num", "typed error 1", True),
+        ("num", "accepted", True),
+        ("init", "error: wrong message", False),
+        ("quote buf_size 4600", "error", False),
+        ("number", "error", True),
+        ("num", "errors", True),
+        ("num", "perhaps", True),
+    ],
+)
+def test_expectation_of_a_client_is_compared(
+    folder: Path, operation: str, expect: str, *, differs: bool
+) -> None:
+    first = next(case for case in exchanges.read_cases(folder) if case.kind == "client")
+    record = {**first.record, "operation": operation, "expect": expect}
+    found = exchanges.compare(exchanges.Case("other", "client", folder, record), aesm.COMPARE)
+    assert bool(found) == differs
