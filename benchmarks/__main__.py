@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import batch, processes, samples, verification
+from benchmarks import batch, processes, quoting, samples, verification
 from benchmarks.table import Row, show
 
 _FULL = 100_000
@@ -21,7 +21,7 @@ def main() -> int:
     """Run the benchmarks and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--full", action="store_true", help=f"a batch of {_FULL:,} quotes")
-    parser.add_argument("--only", choices=("verification", "processes", "batch"))
+    parser.add_argument("--only", choices=("verification", "processes", "batch", "quoting"))
     parser.add_argument(
         "--rounds",
         type=int,
@@ -36,11 +36,12 @@ def main() -> int:
         "verification": lambda: verification.measure(sgx, tdx, rounds=4 * rounds),
         "processes": lambda: processes.measure(sgx, rounds=rounds),
         "batch": lambda: batch.measure(_FULL if arguments.full else _SHORT),
+        "quoting": quoting.measure,
     }
     met = total = 0
     for name, part in parts.items():
         if arguments.only in (None, name):
-            origin = "simulated" if name == "batch" else sgx.origin
+            origin = "simulated" if name in {"batch", "quoting"} else sgx.origin
             print(f"{name} ({origin} quotes)")
             rows = list(part())
             show(rows)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Health and metrics of a daemon over HTTP: GET only, one request a connection, no framework.
+
+``/livez`` says that the process makes progress, ``/readyz`` that it can do its work, ``/metrics``
+what it counted. Nothing a caller sends is kept, shown or acted upon.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+
+_MOST_REQUEST_BYTES: Final = 8192
+_MOST_CONNECTIONS: Final = 64
+_TEXT: Final = "text/plain; charset=utf-8"
+_METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What is answered.
+
+    Attributes:
+        ready: by name of what is needed, why it cannot be used now, or None where it can.
+        metrics: the text of ``/metrics``, or None where nothing is counted.
+    """
+
+    ready: Mapping[str, Callable[[], str | None]]
+    metrics: Callable[[], bytes] | None = None
+
+
+class HealthServer:
+    """Serves probes; use as an async context manager.
+
+    Args:
+        host: address to bind.
+        port: port to bind; 0 for any.
+        probes: what is answered.
+        limit_s: longest time for one request, seconds.
+    """
+
+    def __init__(self, host: str, port: int, probes: Probes, *, limit_s: float = 5.0) -> None:
+        self._host = host
+        self._port = port
+        self._probes = probes
+        self._limit_s = limit_s
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """The port that is bound."""
+        if self._server is None:
+            raise RuntimeError("HealthServer is used outside its context")
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(
+            self._serve, self._host, self._port, limit=_MOST_REQUEST_BYTES
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in tuple(self._open):
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or len(self._open) >= _MOST_CONNECTIONS:
+            writer.transport.abort()
+            return
+        self._open.add(task)
+        try:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(self._limit_s):
+                    writer.write(await _answer(reader, self._probes))
+                    await writer.drain()
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader, probes: Probes) -> bytes:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        return _response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    except asyncio.IncompleteReadError:
+        return _response(HTTPStatus.BAD_REQUEST)
+    parts = head.split(b"\r\n", 1)[0].split(b" ")
+    if len(parts) != 3 or not parts[2].startswith(b"HTTP/1."):
+        return _response(HTTPStatus.BAD_REQUEST)
+    method, target = parts[0], parts[1].split(b"?", 1)[0]
+    if method not in {b"GET", b"HEAD"}:
+        return _response(HTTPStatus.METHOD_NOT_ALLOWED)
+    answer = _route(target, probes)
+    return answer.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n" if method == b"HEAD" else answer
+
+
+def _route(target: bytes, probes: Probes) -> bytes:
+    match target:
+        case b"/livez":
+            return _response(HTTPStatus.OK, b"ok\n")
+        case b"/readyz":
+            found = {name: check() for name, check in probes.ready.items()}
+            lines = [f"{name}: {why or 'ok'}\n" for name, why in found.items()] or ["ok\n"]
+            is_ready = not any(found.values())
+            status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+            return _response(status, "".join(lines).encode())
+        case b"/metrics" if probes.metrics is not None:
+            return _response(HTTPStatus.OK, probes.metrics(), _METRICS)
+        case _:
+            return _response(HTTPStatus.NOT_FOUND)
+
+
+def _response(status: HTTPStatus, body: bytes | None = None, kind: str = _TEXT) -> bytes:
+    content = f"{status.phrase}\n".encode() if body is None else body
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(content)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+    ]
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        lines.append("Allow: GET, HEAD")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
