@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+// A library that has no quoting functions.
+
+int nothing(void) { return 0; }
