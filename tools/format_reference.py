@@ -12,6 +12,7 @@ from typing import Final
 from confcom.dcap import quote, sections, signature, wrappers
 from confcom.dcap.header import HEADER
 from confcom.dcap.td_report import TD_REPORT_1_0, TD_REPORT_1_5, TD_REPORT_1_5_EX, TDREPORT
+from confcom.protocols.qgs import layouts as qgs
 from confcom.sgx import REPORT, REPORT_BODY, SIGSTRUCT, TARGET_INFO
 from confcom.sgx.measurement import EADD, ECREATE, EEXTEND
 from confcom.wire import Field, Kind, Layout
@@ -88,6 +89,30 @@ measured.
 The Open Enclave SDK puts one of these before a quote. They are not covered by a signature.
 """,
         (wrappers.OPEN_ENCLAVE_REPORT, wrappers.OPEN_ENCLAVE_EVIDENCE),
+    ),
+    (
+        "TDX quote generation service",
+        """\
+What TDs exchange with the service that makes their quotes; `evidence inspect` does not read it.
+
+A frame is a length of four bytes, big-endian, and a message of that length: the header, a fixed
+part whose offsets are counted from the end of the header, and the data that its sizes count, in
+their order. The request for platform info has a header only. The reply about the platform ends with
+four zero bytes more, and so does the collateral reply to a request of minor version 0. An error
+reply is header and fixed part, the fixed part zero.
+
+A connection that starts with a TDREPORT instead of a length is in raw mode: the reply is the bare
+quote, or the connection is closed.
+""",
+        (
+            qgs.HEADER,
+            qgs.GET_QUOTE_REQUEST,
+            qgs.GET_QUOTE_REPLY,
+            qgs.GET_COLLATERAL_REQUEST,
+            qgs.GET_COLLATERAL_REPLY,
+            qgs.GET_PLATFORM_INFO_REPLY,
+            qgs.RAW_REQUEST,
+        ),
     ),
 )
 _EXTENDS: Final = {TD_REPORT_1_5: TD_REPORT_1_0, TD_REPORT_1_5_EX: TD_REPORT_1_5}

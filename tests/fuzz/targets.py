@@ -53,7 +53,7 @@ from confcom.sgx import (
 )
 from confcom.wire import DerElement, DerError, Tag, decode_binary, read_der, render_dump
 from tests import simulated
-from tests.fuzz import seeds
+from tests.fuzz import qgs, seeds
 
 _MOST_ELEMENTS: Final = 1000
 
@@ -241,6 +241,8 @@ TARGETS: Final = {
         Target("aesm-request", _aesm_request, seeds.aesm_requests),
         Target("aesm-reply", _aesm_reply, seeds.aesm_replies),
         Target("aesm-key-ids", _key_ids, seeds.aesm_key_ids),
+        Target("qgs-request", qgs.run_request, qgs.requests),
+        Target("qgs-reply", qgs.run_reply, qgs.replies),
         Target("der", _der, seeds.pck_extensions, (DerError,)),
         Target("cgroup", _cgroup, seeds.cgroups, ()),
         Target("verify", _verify, lambda: (simulated.sgx().quote,)),
