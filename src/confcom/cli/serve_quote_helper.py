@@ -2,16 +2,13 @@
 """``confcom serve quote-helper``: quotes for enclaves that cannot load a quoting enclave."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from confcom.cli.command import Command, session_of
 from confcom.cli.failure import missing_extra
-from confcom.cli.simulate_options import open_platform, pki_option, platform_option
-
-if TYPE_CHECKING:
-    from confcom.simulation import Platform
+from confcom.cli.simulate_options import open_store, pki_option, platform_option
 
 DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
 
@@ -34,6 +31,26 @@ class Octal(click.ParamType[int]):
         if not 0 <= mode <= 0o777:
             self.fail(f"{value!r} is not a file mode such as 0666", param, ctx)
         return mode
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """A host and a port to bind."""
+
+    name = "address"
+
+    def convert(
+        self,
+        value: str | tuple[str, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, int]:
+        """Return host and port."""
+        if isinstance(value, tuple):
+            return value
+        host, _, port = value.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 <= int(port[:6]) <= 65535:
+            self.fail(f"{value!r} is not an address such as 127.0.0.1:8081", param, ctx)
+        return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 @click.command(
@@ -71,9 +88,21 @@ class Octal(click.ParamType[int]):
     show_default=True,
     help="How long requests may still take after a signal to stop.",
 )
+@click.option(
+    "--health",
+    type=Address(),
+    metavar="HOST:PORT",
+    help="Answer /livez and /readyz over HTTP there, for example on 127.0.0.1:8081.",
+)
 @click.pass_context
 def quote_helper(
-    ctx: click.Context, folder: Path, name: str, path: str, mode: int, drain_s: float
+    ctx: click.Context,
+    folder: Path,
+    name: str,
+    path: str,
+    mode: int,
+    drain_s: float,
+    health: tuple[str, int] | None,
 ) -> None:
     """Serve quotes of a simulated platform to enclaves in software.
 
@@ -81,10 +110,8 @@ def quote_helper(
     verifier accepts it only when it is given that root and consents.
     """
     session_of(ctx).start_logging(is_daemon=True)
-    _serve(open_platform(folder, name), Path.cwd() / path, mode, drain_s)
-
-
-def _serve(platform: "Platform", path: Path, mode: int, drain_s: float) -> None:
+    store, authority = open_store(folder)
+    platform = store.platform(name, authority)
     try:
         import google.protobuf  # noqa: F401, PLC0415 - may be missing
 
@@ -96,6 +123,11 @@ def _serve(platform: "Platform", path: Path, mode: int, drain_s: float) -> None:
             raise
         raise missing_extra("confcom serve quote-helper", "protobuf", "quote-helper") from exc
     run(
-        SimulatedBackend(platform),
-        QuoteHelperOptions(socket=SocketFile(path, mode=mode), is_simulated=True, drain_s=drain_s),
+        SimulatedBackend(platform, authority),
+        QuoteHelperOptions(
+            socket=SocketFile(Path.cwd() / path, mode=mode),
+            is_simulated=True,
+            drain_s=drain_s,
+            health=health,
+        ),
     )

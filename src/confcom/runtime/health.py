@@ -13,6 +13,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
+from confcom.errors import MisconfiguredError
+from confcom.reasons import Reason
+
 _MOST_REQUEST_BYTES: Final = 8192
 _MOST_CONNECTIONS: Final = 64
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -58,9 +61,16 @@ class HealthServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(
-            self._serve, self._host, self._port, limit=_MOST_REQUEST_BYTES
-        )
+        try:
+            self._server = await asyncio.start_server(
+                self._serve, self._host, self._port, limit=_MOST_REQUEST_BYTES
+            )
+        except OSError as exc:
+            raise MisconfiguredError(
+                Reason.SETTINGS_INVALID,
+                f"cannot serve probes on {self._host}:{self._port}: {exc.strerror or exc}",
+                hint="name another address with --health",
+            ) from exc
         return self
 
     async def __aexit__(

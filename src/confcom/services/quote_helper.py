@@ -4,6 +4,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Ser
 from confcom.adapters.quoting.socket_file import Credentials, SocketFile
 from confcom.protocols.aesm import AesmCode, Answer, MakeQuote, Operation
 from confcom.protocols.aesm.structures import report_body
+from confcom.runtime.health import HealthServer, Probes
 from confcom.runtime.lifecycle import Notifier, stop_signals
 from confcom.runtime.log import OWN_LOGGER
 
@@ -45,12 +47,14 @@ class QuoteHelperOptions:
         listener: bounds of the socket.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
         drain_s: how long requests may still take after a signal to stop, seconds.
+        health: host and port of probes, or None.
     """
 
     socket: SocketFile
     listener: ListenerOptions = field(default_factory=ListenerOptions)
     is_simulated: bool = False
     drain_s: float = 5.0
+    health: tuple[str, int] | None = None
 
 
 def run(backend: Backend, options: QuoteHelperOptions) -> None:
@@ -75,16 +79,19 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
 
     await backend.start()
     try:
-        async with (
-            stop_signals() as stopping,
-            AesmListener(
-                options.socket,
-                ask=ask,
-                key_ids=lambda: tuple(backend.key_ids),
-                record=record,
-                options=options.listener,
-            ) as listener,
-        ):
+        async with AsyncExitStack() as stack:
+            stopping = await stack.enter_async_context(stop_signals())
+            listener = await stack.enter_async_context(
+                AesmListener(
+                    options.socket,
+                    ask=ask,
+                    key_ids=lambda: tuple(backend.key_ids),
+                    record=record,
+                    options=options.listener,
+                )
+            )
+            if options.health is not None:
+                await stack.enter_async_context(_probes(backend, stopping, options.health))
             log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
             notifier.tell("READY=1")
             await stopping.wait()
@@ -94,6 +101,14 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
     finally:
         await backend.stop()
     log.info("quote_helper.stopped", socket=path)
+
+
+def _probes(backend: Backend, stopping: asyncio.Event, place: tuple[str, int]) -> HealthServer:
+    ready = {
+        "backend": lambda: None if backend.key_ids else "there is no quoting service",
+        "socket": lambda: "stopping" if stopping.is_set() else None,
+    }
+    return HealthServer(*place, Probes(ready))
 
 
 def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool) -> None:

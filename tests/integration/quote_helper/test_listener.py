@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests import vectors_path
-from tests.simulated import platform
+from tests.simulated import authority, platform
 
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
 from confcom.adapters.quoting.simulated import SimulatedBackend
@@ -47,7 +47,7 @@ class Daemon:
         self.path = path
         self.served: list[Served] = []
         self._options = options
-        self._backend = SimulatedBackend(platform())
+        self._backend = SimulatedBackend(platform(), authority())
         self._canned = canned
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()

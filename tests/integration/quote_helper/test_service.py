@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,6 +128,24 @@ def test_quotes_verify_and_a_signal_ends_it_cleanly(folder: Path) -> None:
     assert "07" * 8 not in json.dumps(events)  # report data is nobody's business
 
 
+def test_is_ready_once_a_quote_of_its_own_was_verified(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        running(folder, "--health", f"127.0.0.1:{port}"),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer,
+    ):
+        assert answer.read() == b"backend: ok\nsocket: ok\n"
+
+
+def test_a_revoked_platform_is_not_served(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    revoke = ["--quiet", "simulate", "revoke", "--pki", "demo", "--platform", "simulated"]
+    assert main(revoke) == ExitCode.YES
+    assert main(["serve", "quote-helper", "--pki", "demo", "--socket", "s"]) == ExitCode.NO
+    assert "is revoked" in capsys.readouterr().err
+    assert not Path("s").exists()
+
+
 def test_what_is_killed_is_replaced_without_help(folder: Path) -> None:
     with running(folder) as process:
         quote()
@@ -166,6 +185,9 @@ def test_a_second_one_leaves_the_first_alone(folder: Path) -> None:
         (["--pki", "demo", "--socket", "demo/public/root.pem"], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--socket", "x" * 200], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--drain", "-1"], ExitCode.USAGE),
+        (["--pki", "demo", "--health", "8081"], ExitCode.USAGE),
+        (["--pki", "demo", "--health", "127.0.0.1:99999"], ExitCode.USAGE),
+        (["--pki", "demo", "--socket", "s", "--health", "203.0.113.1:1"], ExitCode.CONFIGURATION),
     ],
 )
 def test_mistakes_are_explained(

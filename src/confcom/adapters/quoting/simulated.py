@@ -2,10 +2,11 @@
 """The simulated back end: a platform in software signs, and every MAC is checked all the same."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from confcom.dcap import Quote
+from confcom.dcap import Quote, verify
 from confcom.errors import ConfcomError
 from confcom.protocols.aesm.calls import (
     Answer,
@@ -20,7 +21,7 @@ from confcom.protocols.aesm.calls import (
 )
 from confcom.protocols.aesm.codes import AesmCode
 from confcom.protocols.aesm.structures import DEFAULT_KEY_ID, QeReportInfo
-from confcom.simulation import Enclave, Platform
+from confcom.simulation import Enclave, Platform, SimulatedAuthority
 
 _OWN: Final = Enclave(mr_enclave=bytes(32), mr_signer=bytes(32))
 
@@ -30,12 +31,14 @@ class SimulatedBackend:
 
     Args:
         platform: whose quoting enclave signs.
+        authority: that certified it; the first quote is verified under its root.
     """
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, authority: SimulatedAuthority) -> None:
         self._platform = platform
-        self._key_ids = (DEFAULT_KEY_ID.to_bytes(),)
-        sample = platform.quote_sgx(_OWN.ereport(platform.qe_target_info, bytes(64)))
+        self._authority = authority
+        self._key_ids: tuple[bytes, ...] = ()
+        sample = self._quote_of_own()
         signature = Quote.from_bytes(sample).signature
         self._size = QuoteSize(len(sample))
         self._key = KeyInfo(
@@ -45,14 +48,29 @@ class SimulatedBackend:
 
     @property
     def key_ids(self) -> Sequence[bytes]:
-        """What is offered: the one key id of 256 bytes that all clients ask for."""
+        """What is offered once `start` has proved it: the key id that all clients ask for."""
         return self._key_ids
 
     async def start(self) -> None:
-        """Do nothing: a platform in software is always ready."""
+        """Verify a quote of our own, as a verifier would.
+
+        Raises:
+            NotAuthenticError: the platform's quotes do not verify, for example because its
+                certificate has been revoked or has expired.
+        """
+        now = datetime.now(UTC)
+        verify(
+            self._quote_of_own(),
+            self._authority.collateral(self._platform, at=now),
+            at=now,
+            root=self._authority.trusted_root,
+            allow_simulated=True,
+        )
+        self._key_ids = (DEFAULT_KEY_ID.to_bytes(),)
 
     async def stop(self) -> None:
-        """Do nothing."""
+        """Offer nothing more."""
+        self._key_ids = ()
 
     async def ask(self, operation: Operation) -> Answer:
         """Answer a question; a REPORT whose MAC does not fit is refused with 47."""
@@ -68,6 +86,10 @@ class SimulatedBackend:
                 except ConfcomError as exc:
                     return Refusal(AesmCode.INVALID_REPORT, exc.message)
                 return SignedQuote(quote, made)
+
+    def _quote_of_own(self) -> bytes:
+        report = _OWN.ereport(self._platform.qe_target_info, bytes(64))
+        return self._platform.quote_sgx(report)
 
     def _vouch(self, info: bytes, quote: bytes) -> bytes:
         """Return QE report info with a REPORT by the QE over nonce and quote."""

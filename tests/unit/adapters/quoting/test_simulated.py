@@ -2,6 +2,7 @@
 """The simulated back end signs what was made for it, and nothing else."""
 
 import asyncio
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -9,6 +10,7 @@ from tests.simulated import authority, platform
 
 from confcom.adapters.quoting.simulated import SimulatedBackend
 from confcom.dcap import Quote
+from confcom.errors import NotAuthenticError
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     AesmCode,
@@ -24,14 +26,20 @@ from confcom.protocols.aesm import (
     SignedQuote,
 )
 from confcom.sgx import Report, TargetInfo
-from confcom.simulation import SDK_QUOTING_ENCLAVE, Enclave
+from confcom.simulation import (
+    SDK_QUOTING_ENCLAVE,
+    CertifiedKey,
+    Enclave,
+    Platform,
+    make_authority,
+)
 
 ENCLAVE = Enclave(mr_enclave=b"\xe0" * 32, mr_signer=b"\x51" * 32)
 OTHER = Enclave(mr_enclave=b"\xe1" * 32, mr_signer=b"\x51" * 32)
 
 
 def ask(operation: Operation) -> Answer:
-    return asyncio.run(SimulatedBackend(platform()).ask(operation))
+    return asyncio.run(SimulatedBackend(platform(), authority()).ask(operation))
 
 
 def key() -> KeyInfo:
@@ -46,7 +54,30 @@ def report(target: bytes | None = None) -> bytes:
 
 
 def test_offers_the_key_that_every_client_asks_for() -> None:
-    assert SimulatedBackend(platform()).key_ids == (DEFAULT_KEY_ID.to_bytes(),)
+    made = make_authority(at=datetime.now(UTC))
+    backend = SimulatedBackend(made.add_platform(at=datetime.now(UTC)), made)
+    offered = [tuple(backend.key_ids)]
+    asyncio.run(backend.start())
+    offered.append(tuple(backend.key_ids))
+    asyncio.run(backend.stop())
+    offered.append(tuple(backend.key_ids))
+    assert offered == [(), (DEFAULT_KEY_ID.to_bytes(),), ()]
+
+
+@pytest.mark.parametrize("what", ["platform", "authority", "root"])
+def test_offers_nothing_that_would_not_verify(what: str) -> None:
+    made = make_authority(at=datetime.now(UTC))
+    own = made.add_platform(at=datetime.now(UTC))
+    choices: dict[str, Platform | CertifiedKey] = {
+        "platform": own,
+        "authority": made.platform_ca,
+        "root": made.root,
+    }
+    revoked = choices[what]
+    backend = SimulatedBackend(own, made.revoke(revoked, at=datetime.now(UTC)))
+    with pytest.raises(NotAuthenticError):
+        asyncio.run(backend.start())
+    assert backend.key_ids == ()
 
 
 def test_signs_a_report_made_for_its_target() -> None:
@@ -82,7 +113,7 @@ def test_refuses_a_report_made_for_another_target(target: bytes) -> None:
 
 def test_refuses_a_report_for_another_platform() -> None:
     other = authority().add_platform("other", at=platform().pck.certificate.not_valid_before_utc)
-    answer = asyncio.run(SimulatedBackend(other).ask(MakeQuote(report(), None, 8192)))
+    answer = asyncio.run(SimulatedBackend(other, authority()).ask(MakeQuote(report(), None, 8192)))
     if other.qe_target_info == platform().qe_target_info:
         assert isinstance(answer, SignedQuote)  # the same quoting enclave, as on real machines
     else:
