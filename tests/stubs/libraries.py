@@ -15,11 +15,13 @@ SOURCES: Final = Path(__file__).parent
 COMPLETE: Final = "libsgx_qe3_logic.so"
 SIMPLE: Final = "libsgx_dcap_ql.so.1"
 NOTHING: Final = "libnothing.so"
+PARTIAL: Final = "libpartial.so"
 QUOTE_BYTES: Final = 436 + 580 + 64
 _FILES: Final = {
     COMPLETE: "qe3_logic.c",
     SIMPLE: "dcap_ql.c",
     NOTHING: "nothing.c",
+    PARTIAL: "partial.c",
     "libsgx_pce_logic.so.1": "pce_logic.c",
 }
 _FLAGS: Final = (

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             connection.sendall(write_message(NotLoaded(exc.why)))
             return 1
         connection.sendall(write_message(Loaded(library.interface, key_id)))
-        return _serve(connection, library)
+        return serve(connection, library)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -95,7 +95,8 @@ def _load(options: argparse.Namespace) -> tuple[QuotingLibrary, bytes | None]:
     return library, library.key_id()
 
 
-def _serve(connection: socket.socket, library: QuotingLibrary) -> int:
+def serve(connection: socket.socket, library: QuotingLibrary) -> int:
+    """Answer one question after the other until the other end closes; return an exit code."""
     while (prefix := _read(connection, PREFIX_BYTES)) is not None:
         try:
             question = read_question(_read(connection, read_length(prefix)) or b"")
