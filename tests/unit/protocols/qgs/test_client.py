@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a client sends to the service, and which replies it believes."""
 
+import tracemalloc
+
 import pytest
 from tests.qgs_samples import (
     FMSPC,
@@ -133,6 +135,24 @@ def test_refuses_a_reply_that_ends_early(size: int) -> None:
     assert connection.receive(frame(QUOTE_REPLY)[:size]) is None
     with pytest.raises(MalformedError, match=f"ends after {size} bytes"):
         connection.end()
+
+
+def test_keeps_nothing_of_what_follows_the_reply() -> None:
+    flood = frame(QUOTE_REPLY) + bytes(32 << 20)
+    tracemalloc.start()
+    try:
+        assert ClientConnection(QUOTE_REQUEST).receive(flood) == REPLIES[0][0]
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_reads_a_reply_of_exactly_the_limit() -> None:
+    size = MAX_REPLY_BYTES - 16 - 8
+    data = frame(message(1, numbers(0, size), bytes(size)))
+    assert len(data) == 4 + MAX_REPLY_BYTES
+    reply = ClientConnection(QUOTE_REQUEST).receive(data)
+    assert reply == GetQuoteReply(quote=bytes(size))
 
 
 def test_refuses_to_send_what_no_service_takes() -> None:

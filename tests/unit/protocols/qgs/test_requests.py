@@ -166,6 +166,11 @@ def test_refuses_what_is_no_frame(data: bytes, reason: Reason) -> None:
     assert caught.value.reason is reason
 
 
+def test_says_how_a_frame_and_its_length_differ() -> None:
+    with pytest.raises(MalformedError, match="message of 16 bytes announced, 17 found"):
+        request_from_stream(frame(message(4)) + b"\0")
+
+
 @pytest.mark.parametrize(
     "position", [1, 3, *range(4, 16), *range(192, 224), *range(495, 512)], ids=str
 )

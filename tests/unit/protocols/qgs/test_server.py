@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection of a TD to the service: asked, answered, refused or closed."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -342,12 +343,30 @@ def test_waits_for_the_last_byte(data: bytes) -> None:
     assert [*empty, connection.is_empty] == [True, False, False]
 
 
-def test_takes_a_request_of_exactly_the_limit() -> None:
+def test_takes_as_many_key_ids_as_fit() -> None:
     ids = (MAX_REQUEST_BYTES - 16 - 8 - 1024) // 16
     largest = message(0, numbers(1024, 16 * ids), REPORT, KEY_ID * ids)
-    assert MAX_REQUEST_BYTES - len(largest) < 16
     event = ServerConnection().receive(frame(largest))
     assert event == Ask(Call.GET_QUOTE, MakeTdQuote(REPORT, (KEY_ID,) * ids))
+
+
+def test_reads_a_request_of_exactly_the_limit() -> None:
+    size = MAX_REQUEST_BYTES - 16 - 8 - 6
+    data = frame(message(2, numbers(6, size), FMSPC, b"p" * size))
+    assert len(data) == 4 + MAX_REQUEST_BYTES
+    connection = ServerConnection()
+    assert connection.receive(data[:-1]) is None
+    assert _is_error(connection.receive(data[-1:]), Call.GET_COLLATERAL)
+
+
+def test_keeps_nothing_of_what_follows_the_request() -> None:
+    flood = frame(PLATFORM_REQUEST) + bytes(32 << 20)
+    tracemalloc.start()
+    try:
+        ServerConnection().receive(flood)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_answers_once_and_only_what_was_asked() -> None:
