@@ -1,16 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """``confcom serve quote-helper``: quotes for enclaves that cannot load a quoting enclave."""
 
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from confcom.cli.command import Command, session_of
 from confcom.cli.failure import missing_extra
-from confcom.cli.simulate_options import open_store, pki_option, platform_option
+from confcom.cli.simulate_options import open_store, platform_option
+from confcom.errors import UsageError
+from confcom.reasons import Reason
+
+if TYPE_CHECKING:
+    from confcom.adapters.quoting.dcap_backend import DcapBackend
+    from confcom.adapters.quoting.simulated import SimulatedBackend
 
 DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
+KINDS: Final = ("qe3", "pce", "provider", "id-enclave")
 
 
 class Octal(click.ParamType[int]):
@@ -53,15 +63,66 @@ class Address(click.ParamType[tuple[str, int]]):
         return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+class FileOfKind(click.ParamType[tuple[str, Path]]):
+    """One of the files that the libraries look for."""
+
+    name = "kind=path"
+
+    def convert(
+        self,
+        value: str | tuple[str, Path],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, Path]:
+        """Return kind and path."""
+        if isinstance(value, tuple):
+            return value
+        kind, _, path = value.partition("=")
+        if kind not in KINDS or not path:
+            self.fail(f"{value!r} is not KIND=PATH with a KIND of {', '.join(KINDS)}", param, ctx)
+        if not Path(path).is_file():
+            self.fail(f"there is no file {path}", param, ctx)
+        return kind, Path(path).absolute()
+
+
 @click.command(
     cls=Command,
     examples=(
-        "confcom serve quote-helper --pki demo --socket /tmp/demo/aesm.socket",
-        "confcom serve quote-helper --pki demo --platform simulated --socket-mode 0660",
+        "confcom serve quote-helper",
+        "confcom serve quote-helper --pki demo --socket run/aesm.socket",
+        "confcom serve quote-helper --backend dcap --library libsgx_dcap_ql.so.1",
     ),
 )
-@pki_option
+@click.option(
+    "--backend",
+    type=click.Choice(("dcap", "simulated")),
+    help="Who makes quotes: Intel's libraries, or a simulated platform. [default: dcap; with "
+    "--pki: simulated]",
+)
+@click.option(
+    "--pki",
+    "folder",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="DIR",
+    help="Simulated: folder of the hierarchy.",
+)
 @platform_option
+@click.option(
+    "--library",
+    metavar="NAME",
+    default="libsgx_qe3_logic.so",
+    show_default=True,
+    help="DCAP: the library, by name or path; libsgx_dcap_ql.so.1 is the other that is known.",
+)
+@click.option(
+    "--file",
+    "files",
+    type=FileOfKind(),
+    multiple=True,
+    metavar="KIND=PATH",
+    help="DCAP: a file that the library would look for itself; KIND is qe3, pce, provider or "
+    "id-enclave. May be repeated.",
+)
 @click.option(
     "--socket",
     "path",
@@ -97,37 +158,78 @@ class Address(click.ParamType[tuple[str, int]]):
 @click.pass_context
 def quote_helper(
     ctx: click.Context,
-    folder: Path,
+    backend: str | None,
+    folder: Path | None,
     name: str,
+    library: str,
+    files: Sequence[tuple[str, Path]],
     path: str,
     mode: int,
     drain_s: float,
     health: tuple[str, int] | None,
 ) -> None:
-    """Serve quotes of a simulated platform to enclaves in software.
+    """Serve quotes to enclaves over the AESM socket, as Intel's daemon does.
 
-    Speaks the protocol of Intel's AESM daemon. Every quote is under the SIMULATED root of --pki; a
-    verifier accepts it only when it is given that root and consents.
+    Quotes of a simulated platform are under the SIMULATED root of --pki; a verifier accepts them
+    only when it is given that root and consents.
     """
+    chosen = backend or ("dcap" if folder is None else "simulated")
+    if (chosen == "simulated") != (folder is not None):
+        raise UsageError(
+            Reason.USAGE,
+            "cannot serve simulated quotes without --pki"
+            if folder is None
+            else "cannot use --pki with quotes of this machine's hardware",
+            hint="confcom simulate pki DIR makes a hierarchy"
+            if folder is None
+            else "leave --pki out, or choose --backend simulated",
+        )
     session_of(ctx).start_logging(is_daemon=True)
-    store, authority = open_store(folder)
-    platform = store.platform(name, authority)
-    try:
-        import google.protobuf  # noqa: F401, PLC0415 - may be missing
-
-        from confcom.adapters.quoting.simulated import SimulatedBackend  # noqa: PLC0415
+    made = _dcap(library, files) if folder is None else _simulated(folder, name)
+    with _packages():
         from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
         from confcom.services.quote_helper import QuoteHelperOptions, run  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        if exc.name is None or exc.name.split(".")[0] not in {"google", "structlog"}:
-            raise
-        raise missing_extra("confcom serve quote-helper", "protobuf", "quote-helper") from exc
     run(
-        SimulatedBackend(platform, authority),
+        made,
         QuoteHelperOptions(
             socket=SocketFile(Path.cwd() / path, mode=mode),
-            is_simulated=True,
+            is_simulated=folder is not None,
             drain_s=drain_s,
             health=health,
         ),
     )
+
+
+def _simulated(folder: Path, name: str) -> "SimulatedBackend":
+    store, authority = open_store(folder)
+    platform = store.platform(name, authority)
+    with _packages():
+        from confcom.adapters.quoting.simulated import SimulatedBackend  # noqa: PLC0415
+    return SimulatedBackend(platform, authority)
+
+
+def _dcap(library: str, files: Sequence[tuple[str, Path]]) -> "DcapBackend":
+    with _packages():
+        from confcom.adapters.quoting.dcap_backend import DcapBackend  # noqa: PLC0415
+        from confcom.adapters.quoting.dcap_library import PathKind  # noqa: PLC0415
+        from confcom.adapters.quoting.dcap_process import ChildOptions  # noqa: PLC0415
+        from confcom.services.quote_helper import log_event  # noqa: PLC0415
+    options = ChildOptions(
+        library=library,
+        paths={PathKind(kind): path for kind, path in files},
+        environment=os.environ,
+    )
+    return DcapBackend(options, observe=log_event)
+
+
+@contextmanager
+def _packages() -> Iterator[None]:
+    """Say how to install what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        package = (exc.name or "").split(".")[0]
+        if package not in {"google", "structlog"}:
+            raise
+        wanted = "protobuf" if package == "google" else package
+        raise missing_extra("confcom serve quote-helper", wanted, "quote-helper") from exc

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
+from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
 from confcom.adapters.quoting.socket_file import Credentials, SocketFile
 from confcom.protocols.aesm import AesmCode, Answer, MakeQuote, Operation
@@ -17,6 +18,15 @@ from confcom.protocols.aesm.structures import report_body
 from confcom.runtime.health import HealthServer, Probes
 from confcom.runtime.lifecycle import Notifier, stop_signals
 from confcom.runtime.log import OWN_LOGGER
+
+_WARNINGS: Final = frozenset(
+    {
+        DcapEventName.CHILD_LOST,
+        DcapEventName.CHILD_GIVEN_UP,
+        DcapEventName.KEY_CHANGED,
+        DcapEventName.KEY_FAILED,
+    }
+)
 
 
 class Backend(Protocol):
@@ -101,6 +111,17 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
     finally:
         await backend.stop()
     log.info("quote_helper.stopped", socket=path)
+
+
+def log_event(event: DcapEvent) -> None:
+    """Write what the hardware back end has to tell."""
+    fields = {"pid": event.pid, "why": event.why, "delay_s": event.delay_s}
+    given = {name: value for name, value in fields.items() if value is not None}
+    log = structlog.get_logger(OWN_LOGGER)
+    if event.name in _WARNINGS:
+        log.warning(event.name.value, **given)
+    else:
+        log.info(event.name.value, **given)
 
 
 def _probes(backend: Backend, stopping: asyncio.Event, place: tuple[str, int]) -> HealthServer:
