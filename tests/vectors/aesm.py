@@ -4,17 +4,24 @@
 The server has a back end that knows one quote, that of ``backend``.
 """
 
+import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from confcom.adapters.quoting.listener import AesmListener
+from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.errors import MalformedError, NotAuthenticError
 from confcom.protocols.aesm import (
+    Answer,
     Ask,
-    Close,
-    Event,
     Exchange,
+    Operation,
     Refusal,
+    Reply,
     ServerConnection,
     SignedQuote,
     ask_key_id_count,
@@ -25,11 +32,14 @@ from confcom.protocols.aesm import (
     ask_quote_size,
     ask_selection,
 )
+from confcom.protocols.pb.aesm_pb2 import Response
 from confcom.sgx import Report, TargetInfo
 from confcom.simulation import check_report
 from confcom.testing.aesm_quotes import CannedQuotes
 from tests.vectors.exchanges import Case, Compare, read_hex
 
+_LIMIT_S: Final = 10.0
+_PIECE_BYTES: Final = 64 * 1024
 _BUFFER: Final = re.compile(r"quote buf_size (\d+)")
 _TYPED: Final = re.compile(r"typed error (\d+)\b")
 _QUOTE_LENGTH: Final = re.compile(r"quote length (\d+)")
@@ -48,29 +58,67 @@ def _key_ids(case: Case) -> tuple[bytes, ...]:
     return (read_hex(case.folder / "backend" / "att_key_id.hex"),)
 
 
-def _serve(case: Case, request: bytes, *, step: int) -> Event | None:
+def _serve(case: Case, request: bytes, *, step: int) -> bytes:
+    """Return what a server sends until it closes; the client's end comes after its request."""
     connection = ServerConnection(_key_ids(case))
-    event: Event | None = None
     for start in range(0, len(request), step):
-        event = connection.receive(request[start : start + step]) or event
-    return connection.answer(_back_end(case)(event.operation)) if isinstance(event, Ask) else event
+        event = connection.receive(request[start : start + step])
+        if isinstance(event, Ask):
+            event = connection.answer(_back_end(case)(event.operation))
+        if event is not None:
+            return event.data if isinstance(event, Reply) else b""
+    return b""
+
+
+async def _serve_socket(case: Case, request: bytes) -> bytes:
+    back_end, key_ids = _back_end(case), _key_ids(case)
+
+    async def ask(operation: Operation, _peer: object) -> Answer:
+        return back_end(operation)
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "aesm.socket"
+        async with (
+            asyncio.timeout(_LIMIT_S),
+            AesmListener(SocketFile(path), ask=ask, key_ids=lambda: key_ids, record=lambda _: None),
+        ):
+            return await _exchange(path, request)
+
+
+async def _exchange(path: Path, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(path)
+    received = bytearray()
+    with contextlib.suppress(ConnectionError):  # the server may close before it has read all
+        writer.write(request)
+        writer.write_eof()
+        while data := await reader.read(_PIECE_BYTES):
+            received += data
+    writer.close()
+    return bytes(received)
 
 
 def compare_server(case: Case) -> Iterator[str]:
-    """Yield what a server answers differently, to the request in one piece and byte by byte."""
+    """Yield what a server sends differently: the state machine, and our daemon's real socket."""
     request = case.read("request")
-    for way, step in (("in one piece", len(request)), ("byte by byte", 1)):
-        event = _serve(case, request, step=step)
-        data = None if event is None or isinstance(event, Close | Ask) else event.data
-        if event is None:
-            yield f"{way}: the request never ends"
-        elif case.record["response"] is None:
-            if data is not None:
-                yield f"{way}: expected to be closed, got a reply of {len(data)} bytes"
-        elif data is None:
-            yield f"{way}: expected a reply, but closed"
-        elif data != case.read("response"):
-            yield f"{way}: reply differs: {data[:64].hex()}"
+    expected = b"" if case.record["response"] is None else case.read("response")
+    is_exact = case.record.get("byte_exact_with_canned_backend", True)
+    for way, found in (
+        ("in one piece", _serve(case, request, step=max(1, len(request)))),
+        ("byte by byte", _serve(case, request, step=1)),
+        ("over a socket", asyncio.run(_serve_socket(case, request))),
+    ):
+        if bool(found) != bool(expected):
+            what = [
+                f"{len(one)} bytes" if one else "a closed connection" for one in (expected, found)
+            ]
+            yield f"{way}: expected {what[0]}, got {what[1]}"
+        elif found != expected and (is_exact or _outcome(found) != _outcome(expected)):
+            yield f"{way}: expected {expected[:64].hex()}, got {found[:64].hex()}"
+
+
+def _outcome(reply: bytes) -> list[tuple[str, int]]:
+    fields = Response.FromString(reply[4:]).ListFields()
+    return [(field.name, content.error_code) for field, content in fields]
 
 
 def _ask(case: Case) -> Exchange[Any]:

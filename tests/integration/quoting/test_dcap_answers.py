@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.integration.quoting.conftest import LIMITS, Rig, make_quote, run, until
 from tests.stubs.libraries import NOTHING, QUOTE_BYTES, SIMPLE, seal_report
 
-from confcom.adapters.quoting.dcap_library import PathKind
+from confcom.adapters.quoting.dcap_options import PathKind
 from confcom.protocols.aesm.calls import (
     GetQuoteSize,
     InitKey,
@@ -230,7 +231,33 @@ def test_42_reaches_the_client_when_the_target_info_has_changed(
             assert isinstance(first, KeyInfo)
             assert isinstance(second, KeyInfo)
             assert second.target_info != first.target_info
+            _is(await backend.ask(make_quote()), AesmCode.KEY_NOT_INITIALISED, "probably")
+            assert isinstance(await backend.ask(make_quote(target=0xCC)), SignedQuote)
+
+    run(work)
+
+
+def test_report_that_does_not_verify_long_after_a_change_gets_47(rig: Rig) -> None:
+    async def work() -> None:
+        async with rig.running(limits=replace(LIMITS, changed_s=0)) as backend:
+            assert isinstance(await backend.ask(InitKey()), KeyInfo)
+            rig.stub.behave(forget=rig.stub.forget_key(), target="cc")
+            _is(await backend.ask(make_quote()), AesmCode.KEY_NOT_INITIALISED)
             _is(await backend.ask(make_quote()), AesmCode.INVALID_REPORT)
+
+    run(work)
+
+
+def test_42_reaches_clients_whose_report_is_older_than_a_child_with_another_target(
+    rig: Rig,
+) -> None:
+    async def work() -> None:
+        async with rig.running() as backend:
+            assert isinstance(await backend.ask(make_quote()), SignedQuote)
+            rig.stub.behave(target="cc", quote="crash")
+            _is(await backend.ask(make_quote()), AesmCode.ENCLAVE_LOST)
+            rig.stub.behave(target="cc")
+            _is(await backend.ask(make_quote()), AesmCode.KEY_NOT_INITIALISED, "probably")
             assert isinstance(await backend.ask(make_quote(target=0xCC)), SignedQuote)
 
     run(work)

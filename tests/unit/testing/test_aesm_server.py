@@ -3,13 +3,16 @@
 
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     AesmCode,
+    Exchange,
     GetQuoteSize,
     InitKey,
     KeyInfo,
@@ -56,10 +59,13 @@ def test_misbehaviour_ends_after_so_many_times(tmp_path: Path) -> None:
         assert server.calls == ("get_supported_att_key_id_num",) * 3
 
 
+ASKS: list[Callable[[], Exchange[Any]]] = [ask_key_id_count, lambda: ask_quote_size(KEY_ID)]
+
+
 @pytest.mark.parametrize("how", [how for how in Misbehaviour if how is not Misbehaviour.STALL])
-@pytest.mark.parametrize("asked", [ask_key_id_count, lambda: ask_quote_size(KEY_ID)])
+@pytest.mark.parametrize("asked", ASKS)
 def test_misbehaviour_is_never_a_good_reply(
-    tmp_path: Path, how: Misbehaviour, asked: object
+    tmp_path: Path, how: Misbehaviour, asked: Callable[[], Exchange[Any]]
 ) -> None:
     path = tmp_path / "aesm.socket"
     request = asked().request

@@ -8,6 +8,7 @@ busy. After too many failures the breaker refuses all with 30, until one more tr
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ from confcom.adapters.quoting.dcap_breaker import Breaker
 from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName, DcapStatus
 from confcom.adapters.quoting.dcap_limits import MIB, DcapLimits, RestartPolicy
 from confcom.adapters.quoting.dcap_messages import Failed, KeyReady, NotLoaded, Reply
-from confcom.adapters.quoting.dcap_process import ChildLostError, ChildOptions, ChildProcess
+from confcom.adapters.quoting.dcap_options import ChildOptions
+from confcom.adapters.quoting.dcap_process import ChildLostError, ChildProcess
 from confcom.protocols.aesm.calls import Answer, InitKey, Operation, Refusal
 from confcom.protocols.aesm.codes import AesmCode
 from confcom.protocols.aesm.structures import DEFAULT_KEY_ID
@@ -41,6 +43,12 @@ class _Request:
         self.taken.set()
         if not self.answer.done():  # the client may be gone
             self.answer.set_result(answer)
+
+
+def _changed(why: str) -> Refusal:
+    return Refusal(
+        AesmCode.KEY_NOT_INITIALISED, f"the target info of the quoting enclave has changed; {why}"
+    )
 
 
 def _ignore(_event: DcapEvent) -> None:
@@ -75,6 +83,7 @@ class DcapBackend:
         self._worker: asyncio.Task[None] | None = None
         self._key_id = DEFAULT_KEY_ID.to_bytes()
         self._target_info: bytes | None = None
+        self._changed_s = -math.inf
         self._next_init_s = 0.0
         self._is_ready = False
         self._child: ChildProcess | None = None
@@ -251,16 +260,27 @@ class DcapBackend:
             self._note(reply)
             return to_answer(operation, reply)
         answer = to_answer(operation, reply)
-        if not isinstance(answer, Refusal) or answer.code is not AesmCode.KEY_NOT_INITIALISED:
-            return answer
+        match answer:
+            case Refusal(code=AesmCode.INVALID_REPORT) if self._has_just_changed():
+                return _changed("the REPORT is probably for the old one")
+            case Refusal(code=AesmCode.KEY_NOT_INITIALISED):
+                return await self._answer_again(child, operation)
+        return answer
+
+    async def _answer_again(self, child: ChildProcess, operation: Operation) -> Answer:
+        """Make the key ready and ask once more, unless the REPORT is for another target by now."""
         before = self._target_info
         key = await self._exchange(child, InitKey())
         self._note(key)
         if isinstance(key, Failed):
             return to_refusal(key)
         if before not in (None, self._target_info):
-            return Refusal(AesmCode.KEY_NOT_INITIALISED, "the target info has changed")
+            return _changed("the REPORT is for the old one")
         return to_answer(operation, await self._exchange(child, operation))
+
+    def _has_just_changed(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return now - self._changed_s < self._limits.changed_s
 
     async def _exchange(self, child: ChildProcess, operation: Operation) -> Reply:
         self._number += 1
@@ -279,6 +299,7 @@ class DcapBackend:
         pid = None if self._child is None else self._child.pid
         if isinstance(reply, KeyReady):
             if self._target_info not in (None, reply.target_info):
+                self._changed_s = asyncio.get_running_loop().time()
                 self._observe(DcapEvent(name=DcapEventName.KEY_CHANGED, pid=pid))
             self._target_info = reply.target_info
             if not self._is_ready:

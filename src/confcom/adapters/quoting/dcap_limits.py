@@ -17,6 +17,9 @@ class DcapLimits:
             meanwhile; then the child is killed.
         start_s: seconds until a new child has its key ready; the network may be slow.
         stop_s: seconds that a child has to end by itself.
+        changed_s: seconds after a change of the target info in which a REPORT that does not verify
+            is answered with 42 instead of 47: it was probably made for the old target, and clients
+            begin anew on 42 only.
         memory_bytes: resident memory at which a child is replaced, between two requests.
     """
 
@@ -24,6 +27,7 @@ class DcapLimits:
     answer_s: float = 9.0
     start_s: float = 90.0
     stop_s: float = 1.0
+    changed_s: float = 60.0
     memory_bytes: int = 512 * MIB
 
 

@@ -30,7 +30,26 @@ def test_recorded_exchange_that_differs_is_found(folder: Path) -> None:
     replies = [case.record["response"] for case in exchanges.read_cases(folder)[:2]]
     assert exchanges.compare(_broken(folder), aesm.COMPARE) == []
     for wrong in (None, replies[1]):
-        assert len(exchanges.compare(_broken(folder, response=wrong), aesm.COMPARE)) == 2
+        assert len(exchanges.compare(_broken(folder, response=wrong), aesm.COMPARE)) == 3
+
+
+def test_reply_that_need_not_be_exact_is_compared_by_type_and_code(folder: Path) -> None:
+    cases = [case for case in exchanges.read_cases(folder) if case.kind == "server"]
+    padded = next(case for case in cases if "8192" in str(case.record["request_decoded"]))
+    plain = next(case for case in cases if "4600" in str(case.record["request_decoded"]))
+    record = {**plain.record, "response": padded.record["response"]}
+    for is_exact, count in ((True, 3), (False, 0)):
+        record["byte_exact_with_canned_backend"] = is_exact
+        case = exchanges.Case("other", "server", folder, record)
+        assert len(exchanges.compare(case, aesm.COMPARE)) == count
+
+
+def test_request_that_ends_too_early_is_closed(folder: Path, tmp_path: Path) -> None:
+    first = next(case for case in exchanges.read_cases(folder) if case.kind == "server")
+    (tmp_path / "cut.hex").write_text(first.read("request")[:-1].hex())
+    record = {**first.record, "request": tmp_path / "cut.hex", "response": None}
+    case = exchanges.Case("other", "server", folder, record)
+    assert exchanges.compare(case, aesm.COMPARE) == []
 
 
 def test_file_that_is_not_there_is_found(folder: Path) -> None:
