@@ -15,7 +15,7 @@ from tests.stubs.libraries import COMPLETE, Stub, compile_all, seal_report
 from confcom.adapters.quoting.dcap_backend import DcapBackend
 from confcom.adapters.quoting.dcap_events import DcapEvent
 from confcom.adapters.quoting.dcap_limits import DcapLimits, RestartPolicy
-from confcom.adapters.quoting.dcap_options import ChildOptions
+from confcom.adapters.quoting.dcap_process import ChildOptions
 from confcom.protocols.aesm.calls import MakeQuote
 
 LIMITS = DcapLimits(wait_s=3, answer_s=2, start_s=3, stop_s=1)

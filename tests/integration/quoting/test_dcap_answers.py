@@ -13,7 +13,7 @@ import pytest
 from tests.integration.quoting.conftest import LIMITS, Rig, make_quote, run, until
 from tests.stubs.libraries import NOTHING, QUOTE_BYTES, SIMPLE, seal_report
 
-from confcom.adapters.quoting.dcap_options import PathKind
+from confcom.adapters.quoting.dcap_library import PathKind
 from confcom.protocols.aesm.calls import (
     GetQuoteSize,
     InitKey,

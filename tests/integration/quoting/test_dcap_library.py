@@ -15,6 +15,7 @@ from tests.stubs.libraries import COMPLETE, NOTHING, PARTIAL, QUOTE_BYTES, SIMPL
 from confcom.adapters.quoting.dcap_child import main, serve
 from confcom.adapters.quoting.dcap_library import (
     LibraryError,
+    PathKind,
     QuotingLibrary,
     load_library,
     public_key_id,
@@ -33,7 +34,6 @@ from confcom.adapters.quoting.dcap_messages import (
     read_reply,
     write_message,
 )
-from confcom.adapters.quoting.dcap_options import PathKind
 
 REPORT = make_quote().report
 

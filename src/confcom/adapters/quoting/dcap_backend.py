@@ -8,7 +8,6 @@ busy. After too many failures the breaker refuses all with 30, until one more tr
 """
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -18,10 +17,10 @@ from typing import Never, TypeVar
 from confcom.adapters.quoting.dcap_answers import to_answer, to_question, to_refusal
 from confcom.adapters.quoting.dcap_breaker import Breaker
 from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName, DcapStatus
+from confcom.adapters.quoting.dcap_key import KeyState
 from confcom.adapters.quoting.dcap_limits import MIB, DcapLimits, RestartPolicy
-from confcom.adapters.quoting.dcap_messages import Failed, KeyReady, NotLoaded, Reply
-from confcom.adapters.quoting.dcap_options import ChildOptions
-from confcom.adapters.quoting.dcap_process import ChildLostError, ChildProcess
+from confcom.adapters.quoting.dcap_messages import Failed, NotLoaded, Reply
+from confcom.adapters.quoting.dcap_process import ChildLostError, ChildOptions, ChildProcess
 from confcom.protocols.aesm.calls import Answer, InitKey, Operation, Refusal
 from confcom.protocols.aesm.codes import AesmCode
 from confcom.protocols.aesm.structures import DEFAULT_KEY_ID
@@ -82,10 +81,9 @@ class DcapBackend:
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._key_id = DEFAULT_KEY_ID.to_bytes()
-        self._target_info: bytes | None = None
-        self._changed_s = -math.inf
-        self._next_init_s = 0.0
-        self._is_ready = False
+        self._key = KeyState(
+            retry_s=self._restarts.rest_s, changed_s=self._limits.changed_s, observe=observe
+        )
         self._child: ChildProcess | None = None
         self._starts = 0
         self._number = 0
@@ -100,11 +98,11 @@ class DcapBackend:
     def status(self) -> DcapStatus:
         """How it is now."""
         return DcapStatus(
-            is_ready=self._is_ready,
+            is_ready=self._key.is_ready,
             is_given_up=self._breaker.is_open,
             pid=None if self._child is None else self._child.pid,
             starts=self._starts,
-            why=self._why,
+            why=self._why if self._child is None else self._key.why,
         )
 
     @property
@@ -140,7 +138,7 @@ class DcapBackend:
             async with asyncio.timeout(self._limits.wait_s):
                 await request.taken.wait()
         except TimeoutError:
-            if self._is_ready:
+            if self._key.is_ready:
                 return Refusal(AesmCode.BUSY, f"no turn within {self._limits.wait_s:g} s")
             return self._unavailable()
         finally:
@@ -151,7 +149,7 @@ class DcapBackend:
 
     def _unavailable(self) -> Refusal:
         return Refusal(
-            AesmCode.SERVICE_UNAVAILABLE, f"no quoting child: {self._why or 'none started yet'}"
+            AesmCode.SERVICE_UNAVAILABLE, f"no quoting child: {self._why or 'none is ready yet'}"
         )
 
     async def _work(self) -> None:
@@ -191,7 +189,8 @@ class DcapBackend:
             child.kill()
             raise
         finally:
-            self._child, self._is_ready = None, False
+            self._child = None
+            self._key.lose()
             await child.close(self._limits.stop_s)
 
     async def _begin(self, child: ChildProcess) -> None:
@@ -202,7 +201,7 @@ class DcapBackend:
                     raise HopelessError(hello.why)
                 self._key_id = hello.key_id or DEFAULT_KEY_ID.to_bytes()
                 self._observe(DcapEvent(name=DcapEventName.CHILD_STARTED, pid=child.pid))
-                self._note(await self._exchange(child, InitKey()))
+                await self._init(child)
         except TimeoutError as exc:
             limit_s = self._limits.start_s
             raise ChildLostError(f"quoting child was not ready within {limit_s:g} s") from exc
@@ -214,16 +213,15 @@ class DcapBackend:
         while True:
             request = await self._next(child)
             if request is None:
-                self._note(await self._within_limit(self._exchange(child, InitKey())))
+                await self._within_limit(self._init(child))
                 continue
             try:
                 request.finish(await self._within_limit(self._answer(child, request.operation)))
             except ChildLostError as exc:
                 request.finish(Refusal(AesmCode.ENCLAVE_LOST, str(exc)))
                 raise
-            except asyncio.CancelledError:
+            finally:  # by whatever it ends, the client does not wait for ever
                 request.finish(Refusal(AesmCode.SERVICE_STOPPED, "the dcap back end has stopped"))
-                raise
             used = child.memory_bytes()
             if used > limits.memory_bytes:
                 raise ChildLostError(
@@ -246,7 +244,7 @@ class DcapBackend:
                 request.taken.set()
                 return request
             self._wake.clear()
-            wait_s = None if self._is_ready else max(0.0, self._next_init_s - loop.time())
+            wait_s = None if self._key.is_ready else max(0.0, self._key.next_try_s - loop.time())
             try:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -255,32 +253,31 @@ class DcapBackend:
 
     async def _answer(self, child: ChildProcess, operation: Operation) -> Answer:
         """Ask the child; where the key is not ready, make it so and ask once more."""
-        reply = await self._exchange(child, operation)
         if isinstance(operation, InitKey):
-            self._note(reply)
-            return to_answer(operation, reply)
-        answer = to_answer(operation, reply)
-        match answer:
-            case Refusal(code=AesmCode.INVALID_REPORT) if self._has_just_changed():
-                return _changed("the REPORT is probably for the old one")
-            case Refusal(code=AesmCode.KEY_NOT_INITIALISED):
-                return await self._answer_again(child, operation)
+            return to_answer(operation, await self._init(child))
+        answer = to_answer(operation, await self._exchange(child, operation))
+        code = answer.code if isinstance(answer, Refusal) else None
+        if code is AesmCode.KEY_NOT_INITIALISED:
+            return await self._answer_again(child, operation)
+        now = asyncio.get_running_loop().time()
+        if code is AesmCode.INVALID_REPORT and self._key.has_just_changed(now):
+            return _changed("the REPORT is probably for the old one")
         return answer
 
     async def _answer_again(self, child: ChildProcess, operation: Operation) -> Answer:
         """Make the key ready and ask once more, unless the REPORT is for another target by now."""
-        before = self._target_info
-        key = await self._exchange(child, InitKey())
-        self._note(key)
+        before = self._key.target_info
+        key = await self._init(child)
         if isinstance(key, Failed):
             return to_refusal(key)
-        if before not in (None, self._target_info):
+        if before not in (None, self._key.target_info):
             return _changed("the REPORT is for the old one")
         return to_answer(operation, await self._exchange(child, operation))
 
-    def _has_just_changed(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        return now - self._changed_s < self._limits.changed_s
+    async def _init(self, child: ChildProcess) -> Reply:
+        reply = await self._exchange(child, InitKey())
+        self._key.note(reply, pid=child.pid, now=asyncio.get_running_loop().time())
+        return reply
 
     async def _exchange(self, child: ChildProcess, operation: Operation) -> Reply:
         self._number += 1
@@ -293,27 +290,6 @@ class DcapBackend:
                 return await work
         except TimeoutError as exc:
             raise ChildLostError(f"quoting child did not answer within {limit_s:g} s") from exc
-
-    def _note(self, reply: Reply) -> None:
-        """Remember what making the key ready has given."""
-        pid = None if self._child is None else self._child.pid
-        if isinstance(reply, KeyReady):
-            if self._target_info not in (None, reply.target_info):
-                self._changed_s = asyncio.get_running_loop().time()
-                self._observe(DcapEvent(name=DcapEventName.KEY_CHANGED, pid=pid))
-            self._target_info = reply.target_info
-            if not self._is_ready:
-                self._is_ready, self._why = True, None
-                self._observe(DcapEvent(name=DcapEventName.KEY_READY, pid=pid))
-        elif isinstance(reply, Failed):
-            self._is_ready, self._why = False, to_refusal(reply).why
-            delay_s = self._restarts.rest_s
-            self._next_init_s = asyncio.get_running_loop().time() + delay_s
-            self._observe(
-                DcapEvent(name=DcapEventName.KEY_FAILED, pid=pid, why=self._why, delay_s=delay_s)
-            )
-        else:
-            raise ChildLostError(f"quoting child: {type(reply).__name__} in answer to init")
 
     def _refuse_all(self, refusal: Refusal) -> None:
         while self._waiting:

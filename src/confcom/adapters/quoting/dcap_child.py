@@ -20,6 +20,7 @@ from typing import Final
 from confcom.adapters.quoting.dcap_library import (
     UNEXPECTED,
     LibraryError,
+    PathKind,
     QuotingLibrary,
     load_library,
 )
@@ -41,8 +42,9 @@ from confcom.adapters.quoting.dcap_messages import (
     read_question,
     write_message,
 )
-from confcom.adapters.quoting.dcap_options import SELF_REFERENCE, PathKind
 
+SELF_REFERENCE: Final = "SGX_AESM_ADDR"
+"""With this variable set the library would call the daemon that it belongs to."""
 _PR_SET_PDEATHSIG: Final = 1
 
 

@@ -13,6 +13,7 @@ import ctypes
 import hashlib
 from collections.abc import Mapping
 from ctypes import c_bool, c_char, c_char_p, c_size_t, c_uint32
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -24,7 +25,6 @@ from confcom.adapters.quoting.dcap_messages import (
     QE_REPORT_INFO_BYTES,
     TARGET_INFO_BYTES,
 )
-from confcom.adapters.quoting.dcap_options import PathKind
 
 UNEXPECTED: Final = 0xE001
 NO_QE_REPORT: Final = 0xE017
@@ -33,6 +33,15 @@ _ATTESTATION_KEY_OFFSET: Final = 436 + 64
 _ATTESTATION_KEY_BYTES: Final = 64
 _AUTH_SIZE_OFFSET: Final = 436 + 64 + 64 + 384 + 64
 _PCE_LOGIC: Final = "libsgx_pce_logic.so.1"
+
+
+class PathKind(StrEnum):
+    """Files that the libraries look for themselves unless told."""
+
+    QE3 = "qe3"
+    PCE = "pce"
+    PROVIDER = "provider"
+    ID_ENCLAVE = "id-enclave"
 
 
 class LibraryError(Exception):

@@ -11,11 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
+from confcom.adapters.quoting.dcap_child import SELF_REFERENCE
+from confcom.adapters.quoting.dcap_library import PathKind
 from confcom.adapters.quoting.dcap_messages import (
     PREFIX_BYTES,
     Hello,
@@ -27,11 +31,28 @@ from confcom.adapters.quoting.dcap_messages import (
     read_reply,
     write_message,
 )
-from confcom.adapters.quoting.dcap_options import SELF_REFERENCE, ChildOptions
 
 _CHILD: Final = "confcom.adapters.quoting.dcap_child"
 _OUTPUT_BYTES: Final = 2000
 _REAP_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildOptions:
+    """What a child is started with.
+
+    Attributes:
+        library: name or path of ``libsgx_qe3_logic.so`` or ``libsgx_dcap_ql.so.1``.
+        paths: files that the libraries would otherwise look for themselves.
+        is_ephemeral: whether enclaves are loaded anew for each call (policy 1), which saves EPC
+            and costs time; persistent (policy 0) by default.
+        environment: of the child; ``SGX_AESM_ADDR`` is taken out of it.
+    """
+
+    library: str = "libsgx_qe3_logic.so"
+    paths: Mapping[PathKind, Path] = field(default_factory=lambda: MappingProxyType({}))
+    is_ephemeral: bool = False
+    environment: Mapping[str, str]
 
 
 class ChildLostError(Exception):
