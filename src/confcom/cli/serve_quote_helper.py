@@ -23,7 +23,7 @@ DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
 KINDS: Final = ("qe3", "pce", "provider", "id-enclave")
 
 
-class Octal(click.ParamType[int]):
+class Octal(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
     """A file mode, written as `chmod` takes it."""
 
     name = "octal"
@@ -43,7 +43,7 @@ class Octal(click.ParamType[int]):
         return mode
 
 
-class Address(click.ParamType[tuple[str, int]]):
+class Address(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
     """A host and a port to bind."""
 
     name = "address"
@@ -63,7 +63,7 @@ class Address(click.ParamType[tuple[str, int]]):
         return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-class FileOfKind(click.ParamType[tuple[str, Path]]):
+class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
     """One of the files that the libraries look for."""
 
     name = "kind=path"
