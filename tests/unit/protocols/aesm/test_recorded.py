@@ -76,7 +76,9 @@ def test_expectation_that_is_not_known_is_found(folder: Path) -> None:
         ("num", "error: wrong message", False),
         ("num", "error", False),
         ("num", "error: short read", True),
+        ("num", "error: something else", False),
         ("num", "typed error 1", True),
+        ("num", "error 1", True),
         ("num", "accepted", True),
         ("init", "error: wrong message", False),
         ("quote buf_size 4600", "error", False),
@@ -92,3 +94,12 @@ def test_expectation_of_a_client_is_compared(
     record = {**first.record, "operation": operation, "expect": expect}
     found = exchanges.compare(exchanges.Case("other", "client", folder, record), aesm.COMPARE)
     assert bool(found) == differs
+
+
+def test_verdict_on_a_report_is_compared(folder: Path) -> None:
+    cases = [case for case in exchanges.read_cases(folder) if case.kind == "sim_report"]
+    for case in cases:
+        other = "MAC verifies" if "not" in case.expect else "MAC does not verify (error 47)"
+        turned = exchanges.Case("other", case.kind, folder, {**case.record, "expect": other})
+        assert exchanges.compare(case, aesm.COMPARE) == []
+        assert len(exchanges.compare(turned, aesm.COMPARE)) == 1
