@@ -86,11 +86,11 @@ class PodNames:
                 names = [
                     entry.name
                     for entry in itertools.islice(entries, self._most_folders)
-                    if entry.name.endswith(uid) and entry.is_dir(follow_symlinks=False)
+                    if entry.name.endswith(f"_{uid}") and entry.is_dir(follow_symlinks=False)
                 ]
         except OSError:
             return None
-        found = [pod for name in names if (pod := parse_pod_folder(name)) and pod.uid == uid]
+        found = [pod for name in names if (pod := parse_pod_folder(name))]
         return found[0] if len(found) == 1 else None
 
 

@@ -31,7 +31,7 @@ _ID: Final = r"(?P<container>[0-9a-f]{64})"
 _SCOPE: Final = rf"(?:cri-containerd|crio|docker)-{_ID}\.scope"
 _CLASS: Final = "(?:besteffort/|burstable/)?"
 _POD: Final = rf"pod{_UID}/(?:crio-)?{_ID}"
-_START: Final = re.compile(rb"/(?:\.\./){0,64}(?!\.\./)")
+_START: Final = re.compile(rb"/(?:\.\./){0,64}")
 # Where the container runtime's driver is not the kubelet's, runc takes the systemd form for a name.
 _RUNTIME: Final = (
     r"(?:system\.slice/(?:containerd|crio|k3s|k3s-agent|rke2-server|rke2-agent)\.service/)?"

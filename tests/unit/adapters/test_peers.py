@@ -5,6 +5,7 @@ Everything that does not depend on descriptors is shown with and without them.
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import re
@@ -287,6 +288,27 @@ def _while_it_is_read(folder: Path, act: Callable[[], None]) -> threading.Thread
     thread = threading.Thread(target=write)
     thread.start()
     return thread
+
+
+@both
+def test_a_file_that_comes_in_pieces_is_read_to_its_bound(
+    connect: Callable[..., Client], proc: Path, *, use_pidfd: bool
+) -> None:
+    client = connect()
+    fifo = _describe(proc, client.pid, None) / "cgroup"
+    os.mkfifo(fifo)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), fifo.open("wb", buffering=0) as stream:
+            stream.write(f"{CGROUP}1:x:/".encode().ljust(40_000, b"y"))
+            stream.write(b"y" * 40_000)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    peer = PeerReader(proc=proc, use_pidfd=use_pidfd).read(client.connection)
+    thread.join(5)
+    assert peer.pod_uid is None  # the first piece alone would name a pod
+    assert peer.pid == client.pid
 
 
 @both
