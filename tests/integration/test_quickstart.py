@@ -2,6 +2,7 @@
 """``confcom quickstart`` from end to end: real commands, real HTTP on loopback."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def test_shows_every_part_of_the_main_job(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a"))
     assert main(["quickstart"]) == ExitCode.YES
     out, err = capsys.readouterr()
-    assert err == ""
+    assert re.fullmatch(r"collected: SGX quote of \d+ bytes; it was not verified\n", err)
+    assert '"event": "quote.made"' in out
     assert "\x1b" not in out
     for words in (
         "confcom simulate pki demo",
@@ -42,7 +44,7 @@ def test_shows_every_part_of_the_main_job(
         assert words in out
     assert "not acceptable" not in out
     shown = out.rpartition("Shown just now")[2]
-    assert shown.count("  ok  ") == 5
+    assert shown.count("  ok  ") == 6
     assert "recorded" not in out
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 

@@ -6,6 +6,7 @@ code with the expected one, so that the list at the end is a list of things that
 """
 
 import contextlib
+import importlib.util
 import shlex
 import tempfile
 import time
@@ -16,6 +17,7 @@ import click
 
 from confcom.cli.command import Command, session_of
 from confcom.cli.main import main
+from confcom.cli.quickstart_daemon import quote_helper
 from confcom.cli.quickstart_recorded import VARIABLE, find_recorded, verify_recorded
 from confcom.cli.session import Session
 from confcom.cli.style import Style, paint
@@ -108,9 +110,14 @@ class _Tour:
         if not self._session.quiet:
             click.echo(text)
 
+    def show(self, *arguments: str) -> None:
+        """Show a command."""
+        words = shlex.join(arguments).replace("'&'", "&")
+        self.say(paint(f"$ confcom {words}", Style.FAINT, color=self._color))
+
     def run(self, *arguments: str, end: ExitCode = ExitCode.YES) -> None:
         """Show a command and run it."""
-        self.say(paint(f"$ confcom {shlex.join(arguments)}", Style.FAINT, color=self._color))
+        self.show(*arguments)
         code = main([*arguments, *self._options])
         if code != end:
             raise _WrongEndError(
@@ -157,6 +164,7 @@ def _simulated(tour: _Tour) -> None:
     tour.run(*common, "--enclave", "enclave.json", "--out", "sgx.quote")
     tour.run(*common, "--td", "td.json", "--out", "tdx.quote")
     tour.proved("a platform in software makes SGX and TDX quotes in Intel's formats")
+    _ask_daemon(tour)
     bundles = [
         Collateral.from_json(path.read_bytes()) for path in Path("demo/public").glob("*.json")
     ]
@@ -164,6 +172,21 @@ def _simulated(tour: _Tour) -> None:
         _verify(tour, server)
         _break(tour, server)
         _recover(tour, server)
+
+
+def _ask_daemon(tour: _Tour) -> None:
+    if importlib.util.find_spec("google.protobuf") is None:
+        return  # the extra quote-helper is not installed
+    tour.title("Let a daemon sign, over the socket that Intel's libraries use")
+    tour.show("serve", "quote-helper", "--pki", "demo", "--socket", "aesm.socket", "&")
+    with quote_helper("demo", "aesm.socket") as daemon:
+        ask = ("--aesm", "--socket", "aesm.socket", "--enclave", "enclave.json")
+        data = ("--report-data", _REPORT_DATA)
+        tour.run("evidence", "collect", *ask, *data, "--out", "daemon.quote")
+        bundle = ("--collateral", "demo/public/simulated-sgx.json", "--offline")
+        tour.run("evidence", "verify", "daemon.quote", *bundle, *_TRUST, *data)
+        tour.say(f"\nThe daemon wrote: {daemon.stop()}")
+    tour.proved("a daemon gives an enclave its quote out of process, and says who asked")
 
 
 def _verify(tour: _Tour, server: CollateralServer) -> None:
