@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.quoting.conftest import LIMITS, Rig, make_quote, run, until
+from tests.integration.quoting.conftest import LIMITS, QUICK, Rig, make_quote, run, until
 from tests.stubs.libraries import NOTHING, QUOTE_BYTES, SIMPLE, seal_report
 
 from confcom.adapters.quoting.dcap_library import PathKind
@@ -162,9 +162,10 @@ def test_libraries_that_cannot_be_loaded_give_30_at_once_and_no_key_ids(
     rig: Rig, library: str, words: str
 ) -> None:
     async def work() -> None:
-        async with rig.running(library) as backend:
+        async with rig.running(library, restarts=replace(QUICK, rest_s=30)) as backend:
             _is(await backend.ask(InitKey()), AesmCode.SERVICE_UNAVAILABLE, words)
             _is(await backend.ask(make_quote()), AesmCode.SERVICE_UNAVAILABLE, words)
+            assert backend.status.starts == 1
             assert backend.key_ids == ()
             assert backend.status.is_given_up
             assert "quoting_child.given_up" in rig.names

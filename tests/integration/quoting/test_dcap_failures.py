@@ -152,6 +152,17 @@ def test_child_that_crashes_at_start_opens_the_breaker_and_then_recovers(
     run(work)
 
 
+def test_who_waits_when_the_breaker_opens_is_refused_and_waits_no_longer(rig: Rig) -> None:
+    async def work() -> None:
+        rig.stub.behave(load="crash")
+        patient = replace(LIMITS, wait_s=30)
+        async with rig.running(limits=patient, restarts=replace(QUICK, rest_s=30)) as backend:
+            answers = await asyncio.gather(*(backend.ask(make_quote(mark)) for mark in range(5)))
+            assert {_code(answer) for answer in answers} == {DOWN}
+
+    run(work)
+
+
 def test_one_more_failure_after_the_rest_keeps_the_breaker_open(rig: Rig) -> None:
     async def work() -> None:
         rig.stub.behave(load="crash")
