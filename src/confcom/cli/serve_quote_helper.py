@@ -141,6 +141,14 @@ class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in o
     help="Who may connect: those who may write the socket.",
 )
 @click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="RULE",
+    help="Who may have which enclave quoted, such as 'deny debug=yes' or 'allow namespace=prod'; "
+    "may be repeated, the first that applies decides.",
+)
+@click.option(
     "--drain",
     "drain_s",
     type=click.FloatRange(0, 300),
@@ -165,6 +173,7 @@ def quote_helper(
     files: Sequence[tuple[str, Path]],
     path: str,
     mode: int,
+    rules: Sequence[str],
     drain_s: float,
     health: tuple[str, int] | None,
 ) -> None:
@@ -188,12 +197,14 @@ def quote_helper(
     made = _dcap(library, files) if folder is None else _simulated(folder, name)
     with _packages():
         from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
+        from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415
         from confcom.services.quote_helper import QuoteHelperOptions, run  # noqa: PLC0415
     run(
         made,
         QuoteHelperOptions(
             socket=SocketFile(Path.cwd() / path, mode=mode),
             is_simulated=folder is not None,
+            rules=parse_rules(rules),
             drain_s=drain_s,
             health=health,
         ),

@@ -10,11 +10,14 @@ from typing import Final, Protocol
 
 import structlog
 
+from confcom.adapters.peers import PeerReader, PodNames, can_pin_peers
 from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
-from confcom.adapters.quoting.socket_file import Credentials, SocketFile
-from confcom.protocols.aesm import AesmCode, Answer, MakeQuote, Operation
+from confcom.adapters.quoting.socket_file import SocketFile
+from confcom.protocols.aesm import AesmCode, Answer, MakeQuote, Operation, Refusal
 from confcom.protocols.aesm.structures import report_body
+from confcom.protocols.peers import Peer
+from confcom.protocols.quoting_rules import Denied, QuotingRules, parse_rules
 from confcom.runtime.health import HealthServer, Probes
 from confcom.runtime.lifecycle import Notifier, stop_signals
 from confcom.runtime.log import OWN_LOGGER
@@ -56,6 +59,7 @@ class QuoteHelperOptions:
         socket: where it listens.
         listener: bounds of the socket.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
+        rules: who may have which enclave quoted.
         drain_s: how long requests may still take after a signal to stop, seconds.
         health: host and port of probes, or None.
     """
@@ -63,6 +67,7 @@ class QuoteHelperOptions:
     socket: SocketFile
     listener: ListenerOptions = field(default_factory=ListenerOptions)
     is_simulated: bool = False
+    rules: QuotingRules = field(default_factory=lambda: parse_rules(()))
     drain_s: float = 5.0
     health: tuple[str, int] | None = None
 
@@ -81,8 +86,21 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
     notifier = Notifier(os.environ)
     path = str(options.socket.path)
 
-    async def ask(operation: Operation, _peer: Credentials) -> Answer:
+    async def ask(operation: Operation, peer: Peer | None) -> Answer:
+        if isinstance(operation, MakeQuote) and options.rules.rules:
+            decision = options.rules.decide(report_body(operation.report), peer or Peer())
+            if isinstance(decision, Denied):
+                rule = "no rule" if decision.rule is None else f"rule {decision.rule!r}"
+                return Refusal(decision.code, f"{rule}: {decision.why}")
         return await backend.ask(operation)
+
+    peers = PeerReader(pod_names=PodNames())
+    if options.rules.is_about_pods and not can_pin_peers():
+        log.warning(
+            "peers.unpinned",
+            why="this kernel cannot pin peers (SO_PEERPIDFD, Linux 6.5): rules with a namespace "
+            "refuse everybody",
+        )
 
     def record(served: Served) -> None:
         _audit(log, served, is_simulated=options.is_simulated)
@@ -95,6 +113,7 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
                 AesmListener(
                     options.socket,
                     ask=ask,
+                    identify=peers.read,
                     key_ids=lambda: tuple(backend.key_ids),
                     record=record,
                     options=options.listener,
@@ -135,8 +154,8 @@ def _probes(backend: Backend, stopping: asyncio.Event, place: tuple[str, int]) -
 def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool) -> None:
     """Write the one event of a request; never report data, never a quote."""
     fields: dict[str, object] = {
-        "pid": served.peer.pid,
-        "uid": served.peer.uid,
+        "pid": served.connected.pid,
+        "uid": served.connected.uid,
         "call": served.call,
         "code": served.code,
         "simulated": is_simulated,
@@ -157,4 +176,13 @@ def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: b
         "isv_svn": body.isv_svn,
         "debug": body.is_debug,
     }
+    if served.peer is not None:
+        pod = {
+            "container_id": served.peer.container_id,
+            "pod_uid": served.peer.pod_uid,
+            "pod_namespace": served.peer.pod_namespace,
+            "pod_name": served.peer.pod_name,
+        }
+        fields |= {name: value for name, value in pod.items() if value is not None}
+        fields["peer"] = served.peer.certainty.value
     log.info("quote.made" if served.code == AesmCode.SUCCESS else "quote.refused", **fields)

@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import threading
 import time
@@ -15,9 +16,10 @@ import pytest
 from tests import vectors_path
 from tests.simulated import authority, platform
 
+from confcom.adapters.peers import PeerReader
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
 from confcom.adapters.quoting.simulated import SimulatedBackend
-from confcom.adapters.quoting.socket_file import Credentials, SocketFile
+from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     AesmCode,
@@ -33,6 +35,7 @@ from confcom.protocols.aesm import (
     write_frame,
 )
 from confcom.protocols.pb.aesm_pb2 import Request, Response
+from confcom.protocols.peers import Peer
 from confcom.simulation import Enclave
 
 KEY_ID = DEFAULT_KEY_ID.to_bytes()
@@ -71,6 +74,7 @@ class Daemon:
         async with AesmListener(
             SocketFile(self.path),
             ask=self._ask,
+            identify=PeerReader().read,
             key_ids=lambda: (KEY_ID,),
             record=self.served.append,
             options=self._options,
@@ -78,7 +82,7 @@ class Daemon:
             self._ready.set()
             await self._stop.wait()
 
-    async def _ask(self, operation: Operation, _peer: Credentials) -> Answer:
+    async def _ask(self, operation: Operation, _peer: Peer | None) -> Answer:
         await self._gate.wait()
         if self._canned is not None:
             return self._canned.answer(operation)
@@ -191,7 +195,9 @@ def test_makes_a_quote_and_says_who_asked(daemon: Daemon) -> None:
     (served,) = daemon.wait_for(1)
     assert served.call == "get_quote_ex"
     assert served.code == 0
-    assert served.peer.pid > 0
+    assert served.connected.pid == os.getpid()
+    assert served.peer is not None
+    assert served.peer.pid == os.getpid()
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,25 @@ def test_a_revoked_platform_is_not_served(folder: Path, capsys: pytest.CaptureFi
     assert not Path("s").exists()
 
 
+def test_a_rule_refuses_in_the_requests_own_type_and_is_named(folder: Path) -> None:
+    with running(folder, "--rule", f"deny mr_signer={'51' * 32}", "--rule", "allow") as process:
+        with pytest.raises(AssertionError, match="1 == "):
+            quote()
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+    (refused,) = (event for event in events if event["event"] == "quote.refused")
+    assert refused["code"] == AesmCode.UNEXPECTED
+    assert str(refused["why"]).startswith("rule 'deny mr_signer=")
+
+
+@pytest.mark.parametrize(
+    "rule", ["allow debug=yes", "allow namespace=prod", f"deny uid={os.geteuid()}"]
+)
+def test_what_no_rule_allows_is_refused(folder: Path, rule: str) -> None:
+    with running(folder, "--rule", rule), pytest.raises(AssertionError, match="1 == "):
+        quote()
+
+
 def test_what_is_killed_is_replaced_without_help(folder: Path) -> None:
     with running(folder) as process:
         quote()
@@ -186,6 +205,8 @@ def test_a_second_one_leaves_the_first_alone(folder: Path) -> None:
         (["--pki", "demo", "--socket", "x" * 200], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--drain", "-1"], ExitCode.USAGE),
         (["--pki", "demo", "--health", "8081"], ExitCode.USAGE),
+        (["--pki", "demo", "--rule", "permit"], ExitCode.CONFIGURATION),
+        (["--pki", "demo", "--rule", "deny mr_signer=00"], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--health", "127.0.0.1:99999"], ExitCode.USAGE),
         (["--pki", "demo", "--socket", "s", "--health", "203.0.113.1:1"], ExitCode.CONFIGURATION),
     ],

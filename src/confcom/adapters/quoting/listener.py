@@ -14,8 +14,19 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, cast
 
+from confcom.adapters.peers import Connection
 from confcom.adapters.quoting.socket_file import Credentials, SocketFile
-from confcom.protocols.aesm import AesmCode, Answer, Ask, Close, Operation, Reply, ServerConnection
+from confcom.protocols.aesm import (
+    AesmCode,
+    Answer,
+    Ask,
+    Close,
+    MakeQuote,
+    Operation,
+    Reply,
+    ServerConnection,
+)
+from confcom.protocols.peers import Peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +53,16 @@ class Served:
     """One request and what became of it, for the audit.
 
     Attributes:
-        peer: who asked.
+        connected: user, group and process that connected.
+        peer: more about who asked for a quote; None for other requests.
         call: name of the request, or None where it could not be read.
         operation: what the back end was asked, or None.
         code: of the reply, or None where the connection was closed without one.
         why: of a refusal or a closed connection, else None.
     """
 
-    peer: Credentials
+    connected: Credentials
+    peer: Peer | None
     call: str | None
     operation: Operation | None
     code: int | None
@@ -61,7 +74,8 @@ class AesmListener:
 
     Args:
         file: where the socket is.
-        ask: the back end; its foreseeable failures are answers.
+        ask: the back end; its foreseeable failures are answers. The peer is known for quotes.
+        identify: tells who made a connection.
         key_ids: what is offered at this moment, the default first.
         record: told of every request that was answered or could not be.
         options: bounds.
@@ -71,13 +85,15 @@ class AesmListener:
         self,
         file: SocketFile,
         *,
-        ask: Callable[[Operation, Credentials], Awaitable[Answer]],
+        ask: Callable[[Operation, Peer | None], Awaitable[Answer]],
+        identify: Callable[[Connection], Peer],
         key_ids: Callable[[], tuple[bytes, ...]],
         record: Callable[[Served], None],
         options: ListenerOptions | None = None,
     ) -> None:
         self.options = options or ListenerOptions()
         self.ask = ask
+        self.identify = identify
         self.key_ids = key_ids
         self.record = record
         self._file = file
@@ -176,11 +192,12 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._operation: Operation | None = None
         self._is_delivered = False
-        self.peer = Credentials(0, 0, 0)
+        self.connected = Credentials(0, 0, 0)
+        self.peer: Peer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # of a stream socket
-        self.peer = Credentials.of(transport.get_extra_info("socket"))
+        self.connected = Credentials.of(transport.get_extra_info("socket"))
         self._limit(self._listener.options.deliver_s, "it did not deliver its request in time")
         self._listener.opened(self)
 
@@ -195,6 +212,8 @@ class _Connection(asyncio.Protocol):
             case Ask() as ask:
                 self._done_reading()
                 self._operation = ask.operation
+                if isinstance(ask.operation, MakeQuote) and self._transport is not None:
+                    self.peer = self._listener.identify(self._transport.get_extra_info("socket"))
                 if not self._listener.submit(self, ask):
                     why = f"{self._listener.waiting} requests are waiting already"
                     self._send(self._machine.refuse(AesmCode.BUSY, why), why)
@@ -252,4 +271,5 @@ class _Connection(asyncio.Protocol):
         )
 
     def _record(self, code: int | None, why: str | None) -> None:
-        self._listener.record(Served(self.peer, self._machine.call, self._operation, code, why))
+        served = Served(self.connected, self.peer, self._machine.call, self._operation, code, why)
+        self._listener.record(served)
