@@ -2,7 +2,7 @@
 """``confcom serve quote-helper``: quotes for enclaves that cannot load a quoting enclave."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,8 @@ from confcom.reasons import Reason
 if TYPE_CHECKING:
     from confcom.adapters.quoting.dcap_backend import DcapBackend
     from confcom.adapters.quoting.simulated import SimulatedBackend
+    from confcom.adapters.quoting.upstream import UpstreamBackend
+    from confcom.services.quote_helper import Backend
 
 DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
 KINDS: Final = ("qe3", "pce", "provider", "id-enclave")
@@ -95,9 +97,9 @@ class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in o
 )
 @click.option(
     "--backend",
-    type=click.Choice(("dcap", "simulated")),
-    help="Who makes quotes: Intel's libraries, or a simulated platform. [default: dcap; with "
-    "--pki: simulated]",
+    type=click.Choice(("dcap", "upstream", "simulated")),
+    help="Who makes quotes: Intel's libraries, another daemon, or a simulated platform. "
+    "[default: dcap; with --pki: simulated]",
 )
 @click.option(
     "--pki",
@@ -122,6 +124,13 @@ class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in o
     metavar="KIND=PATH",
     help="DCAP: a file that the library would look for itself; KIND is qe3, pce, provider or "
     "id-enclave. May be repeated.",
+)
+@click.option(
+    "--upstream",
+    metavar="PATH",
+    default=DEFAULT_SOCKET,
+    show_default=True,
+    help="Upstream: socket of the daemon behind.",
 )
 @click.option(
     "--socket",
@@ -171,6 +180,7 @@ def quote_helper(
     name: str,
     library: str,
     files: Sequence[tuple[str, Path]],
+    upstream: str,
     path: str,
     mode: int,
     rules: Sequence[str],
@@ -194,7 +204,15 @@ def quote_helper(
             else "leave --pki out, or choose --backend simulated",
         )
     session_of(ctx).start_logging(is_daemon=True)
-    made = _dcap(library, files) if folder is None else _simulated(folder, name)
+    made: Backend
+    problem: Callable[[], str | None] | None = None
+    if folder is not None:
+        made = _simulated(folder, name)
+    elif chosen == "upstream":
+        made = _upstream(upstream, path)
+    else:
+        made = hardware = _dcap(library, files)
+        problem = lambda: _why_not_ready(hardware)  # noqa: E731 a name of its own says no more
     with _packages():
         from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
         from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415
@@ -207,8 +225,27 @@ def quote_helper(
             rules=parse_rules(rules),
             drain_s=drain_s,
             health=health,
+            problem=problem,
         ),
     )
+
+
+def _why_not_ready(backend: "DcapBackend") -> str | None:
+    status = backend.status
+    return None if status.is_ready else status.why or "the attestation key is not ready yet"
+
+
+def _upstream(upstream: str, path: str) -> "UpstreamBackend":
+    if Path(upstream).absolute() == Path(path).absolute():
+        raise UsageError(
+            Reason.USAGE,
+            f"cannot ask the daemon at {upstream}: that is where we listen",
+            hint="let the other daemon listen elsewhere, and name that with --upstream",
+        )
+    with _packages():
+        from confcom.adapters.aesm import AsyncAesmClient  # noqa: PLC0415
+        from confcom.adapters.quoting.upstream import UpstreamBackend  # noqa: PLC0415
+    return UpstreamBackend(AsyncAesmClient(upstream))
 
 
 def _simulated(folder: Path, name: str) -> "SimulatedBackend":

@@ -3,7 +3,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -62,6 +62,8 @@ class QuoteHelperOptions:
         rules: who may have which enclave quoted.
         drain_s: how long requests may still take after a signal to stop, seconds.
         health: host and port of probes, or None.
+        problem: why the back end cannot serve now, or None where it can; by default it can
+            while it offers a key.
     """
 
     socket: SocketFile
@@ -70,6 +72,7 @@ class QuoteHelperOptions:
     rules: QuotingRules = field(default_factory=lambda: parse_rules(()))
     drain_s: float = 5.0
     health: tuple[str, int] | None = None
+    problem: Callable[[], str | None] | None = None
 
 
 def run(backend: Backend, options: QuoteHelperOptions) -> None:
@@ -120,7 +123,10 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
                 )
             )
             if options.health is not None:
-                await stack.enter_async_context(_probes(backend, stopping, options.health))
+                problem = options.problem or (
+                    lambda: None if backend.key_ids else "there is no quoting service"
+                )
+                await stack.enter_async_context(_probes(problem, stopping, options.health))
             log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
             notifier.tell("READY=1")
             await stopping.wait()
@@ -143,9 +149,11 @@ def log_event(event: DcapEvent) -> None:
         log.info(event.name.value, **given)
 
 
-def _probes(backend: Backend, stopping: asyncio.Event, place: tuple[str, int]) -> HealthServer:
+def _probes(
+    problem: Callable[[], str | None], stopping: asyncio.Event, place: tuple[str, int]
+) -> HealthServer:
     ready = {
-        "backend": lambda: None if backend.key_ids else "there is no quoting service",
+        "backend": problem,
         "socket": lambda: "stopping" if stopping.is_set() else None,
     }
     return HealthServer(*place, Probes(ready))

@@ -119,7 +119,8 @@ def test_a_library_that_is_not_there_is_said_and_refused_with_30(
     [
         ["--backend", "simulated"],
         ["--backend", "dcap", "--pki", "demo"],
-        ["--backend", "upstream"],
+        ["--backend", "upstream", "--pki", "demo"],
+        ["--backend", "upstream", "--upstream", "s", "--socket", "./s"],
         ["--file", "qe3"],
         ["--file", "qe4=/dev/null"],
         ["--file", "qe3=/no/such/file"],
