@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from confcom.adapters.peers import PeerReader
 from confcom.adapters.quoting.listener import AesmListener
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.errors import MalformedError, NotAuthenticError
@@ -81,7 +82,13 @@ async def _serve_socket(case: Case, request: bytes) -> bytes:
         path = Path(folder) / "aesm.socket"
         async with (
             asyncio.timeout(_LIMIT_S),
-            AesmListener(SocketFile(path), ask=ask, key_ids=lambda: key_ids, record=lambda _: None),
+            AesmListener(
+                SocketFile(path),
+                ask=ask,
+                identify=PeerReader().read,
+                key_ids=lambda: key_ids,
+                record=lambda _: None,
+            ),
         ):
             return await _exchange(path, request)
 

@@ -10,6 +10,7 @@ import pytest
 from tests import simulated
 
 from confcom.adapters.aesm import AesmClient, AsyncAesmClient
+from confcom.adapters.peers import PeerReader
 from confcom.adapters.quoting.listener import AesmListener
 from confcom.adapters.quoting.simulated import SimulatedBackend
 from confcom.adapters.quoting.socket_file import SocketFile
@@ -37,6 +38,7 @@ async def daemon(path: Path) -> AsyncIterator[None]:
         AesmListener(
             SocketFile(path),
             ask=ask,
+            identify=PeerReader().read,
             key_ids=lambda: tuple(backend.key_ids),
             record=lambda _: None,
         ),
