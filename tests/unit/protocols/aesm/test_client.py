@@ -128,6 +128,15 @@ def test_request_that_cannot_be_answered_is_not_made(
         ask_quote(report, KEY_ID, size, qe_report_info=info)
 
 
+def test_sizes_that_were_expected_are_told() -> None:
+    with pytest.raises(UsageError, match=r"REPORT has 9 bytes, expected 432$"):
+        ask_quote(bytes(9), KEY_ID, 600)
+    with pytest.raises(UsageError, match=r"buffer has 9 bytes, expected 436 to 65536$"):
+        ask_quote(REPORT, KEY_ID, 9)
+    assert ask_quote(REPORT, KEY_ID, 436).request
+    assert ask_quote(REPORT, KEY_ID, 64 * 1024).request
+
+
 def test_list_that_is_not_well_formed_is_not_sent() -> None:
     with pytest.raises(MalformedError):
         ask_selection(write_key_ids(()))
@@ -302,9 +311,29 @@ def test_quote_size_that_cannot_be_is_refused(size: int) -> None:
     assert str(size) in _refused(ask_quote_size(KEY_ID), reply)
 
 
-def test_quote_size_is_read() -> None:
-    reply = _reply("get_quote_size_ex", error_code=0, quote_size=4600)
-    assert ask_quote_size(KEY_ID).receive(reply) == QuoteSize(4600)
+@pytest.mark.parametrize("size", [436, 4600, 64 * 1024])
+def test_quote_size_is_read(size: int) -> None:
+    reply = _reply("get_quote_size_ex", error_code=0, quote_size=size)
+    assert ask_quote_size(KEY_ID).receive(reply) == QuoteSize(size)
+
+
+@pytest.mark.parametrize("size", [0, 435])
+def test_quote_without_room_for_its_own_length_is_told(size: int) -> None:
+    reply = _reply("get_quote_ex", error_code=0, quote=QUOTE[:size])
+    assert f"quote of {size} bytes, expected at least 436" in _refused(_quote(), reply)
+
+
+def test_quote_of_nothing_but_its_own_length_is_a_quote() -> None:
+    shortest = QUOTE[:432] + bytes(4)
+    reply = _reply("get_quote_ex", error_code=0, quote=shortest)
+    assert ask_quote(REPORT, KEY_ID, 436).receive(reply) == SignedQuote(shortest)
+
+
+def test_wrong_message_is_named() -> None:
+    exchange = ask_key_id_count()
+    assert _refused(exchange, write_frame(b"")).endswith("holds nothing")
+    reply = _reply("get_quote_size_ex", error_code=0)
+    assert _refused(ask_key_id_count(), reply).endswith("holds get_quote_size_ex")
 
 
 @pytest.mark.parametrize(

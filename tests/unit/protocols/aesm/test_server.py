@@ -88,6 +88,12 @@ def test_number_without_a_service_is_refused_with_30() -> None:
     assert not content.HasField("att_key_id_num")
 
 
+def test_key_ids_without_a_service_are_refused_with_30() -> None:
+    content = _reply("get_supported_att_key_ids", key_ids=(), buf_size=0)
+    assert content.error_code == AesmCode.SERVICE_UNAVAILABLE
+    assert not content.HasField("att_key_ids")
+
+
 def test_key_ids_are_listed() -> None:
     ids = _reply("get_supported_att_key_ids", key_ids=(KEY_ID, SECOND), buf_size=512).att_key_ids
     assert ids == KEY_ID + SECOND
@@ -110,7 +116,7 @@ def test_select_without_a_list_gives_the_default() -> None:
 
 def test_select_gives_back_the_bytes_of_the_caller() -> None:
     content = _reply("select_att_key_id", att_key_id_list=write_key_ids((UNKNOWN, MARKED)))
-    assert content.selected_att_key_id == MARKED
+    assert (content.error_code, content.selected_att_key_id) == (0, MARKED)
 
 
 def test_select_prefers_the_default_among_several() -> None:
@@ -236,9 +242,10 @@ def test_without_a_service_the_answer_is_30_and_never_38(call: str, fields: dict
 # --- size, quote ---
 
 
-def test_quote_size_asks_the_back_end() -> None:
-    content = _answered("get_quote_size_ex", QuoteSize(4600), att_key_id=KEY_ID)
-    assert (content.error_code, content.quote_size) == (0, 4600)
+@pytest.mark.parametrize("size", [436, 4600, 64 * 1024])
+def test_quote_size_asks_the_back_end(size: int) -> None:
+    content = _answered("get_quote_size_ex", QuoteSize(size), att_key_id=KEY_ID)
+    assert (content.error_code, content.quote_size) == (0, size)
     _, event = _decide("get_quote_size_ex", att_key_id=KEY_ID)
     assert event == Ask("get_quote_size_ex", GetQuoteSize())
 
@@ -257,6 +264,13 @@ def test_quote_is_padded_to_the_buffer(size: int) -> None:
     assert content.error_code == 0
     assert content.quote == QUOTE + bytes(size - 500)
     assert not content.HasField("qe_report_info")
+
+
+def test_shortest_quote_fits_the_shortest_buffer() -> None:
+    content = _answered(
+        "get_quote_ex", SignedQuote(QUOTE[:436]), **{**QUOTE_FIELDS, "buf_size": 436}
+    )
+    assert (content.error_code, content.quote) == (0, QUOTE[:436])
 
 
 def test_quote_comes_with_the_qe_report_if_it_was_asked_for() -> None:
