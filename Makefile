@@ -138,7 +138,7 @@ $(PEERS)/check:
 
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected
-	@if [ -d "$(CONFCOM_VECTORS)/dcap" ]; then \
+	@if [ -d "$(CONFCOM_VECTORS)/dcap" ] || [ -d "$(CONFCOM_VECTORS)/aesm" ]; then \
 		$(BIN)/python -m tests.vectors.run; \
 	elif [ "$${CONFCOM_REQUIRE_VECTORS:-0}" = 1 ]; then \
 		echo "error: no vectors in $(CONFCOM_VECTORS)/dcap; set CONFCOM_VECTORS" >&2; exit 1; \

@@ -79,6 +79,10 @@ class SimulatedBackend:
                 return self._key
             case GetQuoteSize():
                 return self._size
+            case MakeQuote(buf_size=size) if size < self._size.size:
+                return Refusal(
+                    AesmCode.PARAMETER, f"buffer of {size} bytes, {self._size.size} needed"
+                )
             case MakeQuote(report, info, _):
                 try:
                     quote = self._platform.quote_sgx(report)

@@ -111,6 +111,16 @@ def test_refuses_a_report_made_for_another_target(target: bytes) -> None:
     assert answer.code is AesmCode.INVALID_REPORT
 
 
+def test_a_buffer_too_small_is_said_before_a_report_that_does_not_fit() -> None:
+    size = ask(GetQuoteSize())
+    assert isinstance(size, QuoteSize)
+    for data in (report(), bytes(432)):
+        answer = ask(MakeQuote(data, None, size.size - 1))
+        assert isinstance(answer, Refusal)
+        assert answer.code is AesmCode.PARAMETER
+    assert isinstance(ask(MakeQuote(report(), None, size.size)), SignedQuote)
+
+
 def test_refuses_a_report_for_another_platform() -> None:
     other = authority().add_platform("other", at=platform().pck.certificate.not_valid_before_utc)
     answer = asyncio.run(SimulatedBackend(other, authority()).ask(MakeQuote(report(), None, 8192)))
