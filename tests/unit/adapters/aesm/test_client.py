@@ -2,7 +2,6 @@
 """Both clients against a daemon on a real socket: good, refusing, and misbehaving."""
 
 import asyncio
-import os
 import re
 import socket
 import stat
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests import simulated
+from tests.rights import without_rights_of_root
 
 from confcom.adapters.aesm import DEFAULT_SOCKET, Address, AesmClient, AsyncAesmClient
 from confcom.errors import ConfcomError, MalformedError, UnavailableError, UsageError
@@ -322,12 +322,8 @@ def test_path_too_long_for_a_socket_is_told(tmp_path: Path, make: Callable[..., 
 @pytest.mark.usefixtures("server")
 def test_missing_permission_is_told(path: Path, make: Callable[..., Client]) -> None:
     path.chmod(0)
-    was = os.geteuid()
-    os.seteuid(was or 65534)  # root may connect to anything
-    try:
+    with without_rights_of_root():
         _unreachable(make(path).target_info, "user [0-9]+ has no permission")
-    finally:
-        os.seteuid(was)
 
 
 def test_closed_without_a_reply_is_told(
