@@ -6,8 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +15,10 @@ import pytest
 from tests.simulated import AT, DAY, Sample, authority, sgx, tdx
 
 from confcom.attestation import ReferenceValues
-from confcom.cli import evidence_batch, evidence_judge
+from confcom.cli import evidence_judge
 from confcom.cli.collateral_options import CollateralPlan
-from confcom.cli.evidence_inputs import SHORTEST_QUOTE_LINE, Input, open_inputs
+from confcom.cli.evidence_inputs import SHORTEST_QUOTE_LINE, open_inputs
 from confcom.cli.evidence_judge import Judge, Plan
-from confcom.cli.evidence_results import Renderer
 from confcom.cli.main import main
 from confcom.dcap import TcbStatus
 from confcom.reasons import ExitCode
@@ -533,56 +531,12 @@ def plan_for(files: Path) -> Plan:
     )
 
 
-@pytest.mark.timeout(60)
-def test_workers_keep_the_order_and_agree_with_one_process(files: Path) -> None:
-    good = (files / "quote.bin").read_bytes()
-    texts = lines_of(good, flip(good), good[:900], good).splitlines() * 40
-    items = [Input(f"-:{number}", text) for number, text in enumerate(texts, 1)]
-    plan = plan_for(files)
-
-    def results(jobs: int) -> list[str]:
-        judge = Judge(plan)
-        renderer = Renderer("jsonl", color=False)
-        rendered = evidence_batch.run(
-            iter(items), judge=judge, plan=plan, renderer=renderer, jobs=jobs, alone=10
-        )
-        return [result.text for chunk in rendered for result in chunk]
-
-    alone = results(1)
-    assert [json.loads(text)["input"] for text in alone] == [item.name for item in items]
-    assert Counter(json.loads(text)["reason"] for text in alone) == {
-        None: 80, "quote_signature": 40, "quote_format": 40,
-    }  # fmt: skip
-    assert results(2) == alone
-
-
 def test_forgets_collateral_of_long_ago(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence_judge, "_KEPT", 1)
     judge = Judge(plan_for(files))
     other = authority().add_platform("other", at=AT)
     quotes = [sgx().quote, other.quote_sgx(ENCLAVE.ereport(other.qe_target_info, bytes(64)))]
     assert [judge.judge(quote).reason for quote in quotes * 2] == [None] * 4
-
-
-def test_chunks_are_read_only_as_they_are_needed(files: Path) -> None:
-    plan = plan_for(files)
-    text = base64.b64encode((files / "quote.bin").read_bytes())
-    read = 0
-
-    def items() -> Iterator[Input]:
-        nonlocal read
-        for number in range(10_000):
-            read += 1
-            yield Input(str(number), text)
-
-    renderer = Renderer("jsonl", color=False)
-    results = evidence_batch.run(
-        items(), judge=Judge(plan), plan=plan, renderer=renderer, jobs=2, alone=10
-    )
-    for _ in range(5):
-        next(results)
-    assert read == 5
-    results.close()
 
 
 # --- what is loaded ---
