@@ -28,8 +28,10 @@ def der_signature(raw: bytes) -> bytes | None:
 
 
 def _integer(value: bytes) -> bytes:
+    if value[0] & 0x80:  # integers are signed, these are positive
+        return b"\x02\x21\0" + value
     digits = value.lstrip(b"\0")
-    if digits[0] & 0x80:  # integers are signed, these are positive
+    if digits[0] & 0x80:
         digits = b"\0" + digits
     return b"\x02%c%b" % (len(digits), digits)
 

@@ -89,10 +89,14 @@ class VerifiedCollateral:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedChain:
-    """A PCK certificate that chains to the root and is not revoked."""
+    """A PCK certificate that chains to the root and is not revoked.
+
+    ``certification`` is the certification data of the quote that it was verified for.
+    """
 
     pck: PckCertificate
     issuer: Certificate
+    certification: bytes
     validity: Validity
     verdicts: dict[Hashable, TcbVerdict] = field(default_factory=dict)
 

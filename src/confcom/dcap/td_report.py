@@ -95,7 +95,7 @@ TD_REPORT_1_5 = Layout("TD report 1.5", 648, *_FIELDS_1_5, cite=_CITE)
 TD_REPORT_1_5_EX = Layout("TD report 1.5 extended", 885, *_FIELDS_1_5_EX, cite=_CITE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TdReport:
     """A TD report body of 584, 648 or 885 bytes; what the shorter forms lack is None.
 
@@ -144,7 +144,7 @@ class TdReport:
                 Reason.QUOTE_FORMAT,
                 f"cannot parse TD report: 584, 648 or 885 bytes expected, {len(data)} found",
             )
-        return cls(*layout.unpack_exactly(data))  # type: ignore[arg-type]
+        return layout.construct(cls, data)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the form that the fields are of."""

@@ -81,7 +81,7 @@ TARGET_INFO = Layout(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportBody:
     """The 384 bytes that say what an enclave is; also the body of an SGX quote.
 
@@ -115,7 +115,7 @@ class ReportBody:
             MalformedError: another length (reason ``report_format``).
         """
         try:
-            return cls(*REPORT_BODY.unpack_exactly(data))  # type: ignore[arg-type]
+            return REPORT_BODY.construct(cls, data)
         except LayoutError as exc:
             raise MalformedError(Reason.REPORT_FORMAT, f"cannot parse report body: {exc}") from exc
 
