@@ -14,7 +14,8 @@ from confcom.adapters.peers import PeerReader, PodNames, can_pin_peers
 from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
 from confcom.adapters.quoting.socket_file import SocketFile
-from confcom.protocols.aesm import AesmCode, Answer, MakeQuote, Operation, Refusal
+from confcom.adapters.quoting.turns import Asked
+from confcom.protocols.aesm import AesmCode, MakeQuote, Operation, Refusal
 from confcom.protocols.aesm.structures import report_body
 from confcom.protocols.peers import Peer
 from confcom.protocols.quoting_rules import Denied, QuotingRules, parse_rules
@@ -46,8 +47,8 @@ class Backend(Protocol):
     async def stop(self) -> None:
         """Let go of everything."""
 
-    async def ask(self, operation: Operation) -> Answer:
-        """Answer one question."""
+    def ask(self, operation: Operation) -> Asked:
+        """Answer one question, at once or in time."""
         ...
 
 
@@ -89,13 +90,13 @@ async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
     notifier = Notifier(os.environ)
     path = str(options.socket.path)
 
-    async def ask(operation: Operation, peer: Peer | None) -> Answer:
+    def ask(operation: Operation, peer: Peer) -> Asked:
         if isinstance(operation, MakeQuote) and options.rules.rules:
-            decision = options.rules.decide(report_body(operation.report), peer or Peer())
+            decision = options.rules.decide(report_body(operation.report), peer)
             if isinstance(decision, Denied):
                 rule = "no rule" if decision.rule is None else f"rule {decision.rule!r}"
                 return Refusal(decision.code, f"{rule}: {decision.why}")
-        return await backend.ask(operation)
+        return backend.ask(operation)
 
     peers = PeerReader(pod_names=PodNames())
     if options.rules.is_about_pods and not can_pin_peers():
@@ -166,6 +167,7 @@ def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: b
         "uid": served.connected.uid,
         "call": served.call,
         "code": served.code,
+        "duration_ms": round(served.duration_s * 1000, 3),
         "simulated": is_simulated,
     }
     if served.why is not None:

@@ -30,7 +30,7 @@ async def daemon(path: Path) -> AsyncIterator[None]:
     backend = SimulatedBackend(simulated.platform(), simulated.authority())
 
     async def ask(operation: Operation, _peer: object) -> Answer:
-        return await backend.ask(operation)
+        return backend.ask(operation)
 
     await backend.start()
     async with (

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """``confcom evidence collect``: a quote from a daemon over a real socket, or a clear refusal."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def daemon() -> Iterator[AesmServer]:
     backend = SimulatedBackend(store.platform("simulated", authority), authority)
 
     def answer(operation: Operation) -> Answer:
-        return asyncio.run(backend.ask(operation))
+        return backend.ask(operation)
 
     with AesmServer(Path("s"), answer) as server:
         yield server

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import socket
 import threading
 import time
@@ -36,11 +37,19 @@ from confcom.protocols.aesm import (
 )
 from confcom.protocols.pb.aesm_pb2 import Request, Response
 from confcom.protocols.peers import Peer
+from confcom.protocols.quotas import Limits, Rate
 from confcom.simulation import Enclave
 
 KEY_ID = DEFAULT_KEY_ID.to_bytes()
 ENCLAVE = Enclave(mr_enclave=b"\xe0" * 32, mr_signer=b"\x51" * 32)
-QUICK = ListenerOptions(most_connections=32, most_waiting=4, deliver_s=0.5, take_s=0.5)
+MOST_WAITING = 4
+QUICK = ListenerOptions(
+    most_connections=32,
+    limits=Limits(waiting=5, waiting_per_peer=MOST_WAITING),
+    at_once=1,
+    deliver_s=0.5,
+    take_s=0.5,
+)
 
 
 class Daemon:
@@ -82,11 +91,11 @@ class Daemon:
             self._ready.set()
             await self._stop.wait()
 
-    async def _ask(self, operation: Operation, _peer: Peer | None) -> Answer:
+    async def _ask(self, operation: Operation, _peer: Peer) -> Answer:
         await self._gate.wait()
         if self._canned is not None:
             return self._canned.answer(operation)
-        return await self._backend.ask(operation)
+        return self._backend.ask(operation)
 
     def close_gate(self) -> None:
         self._loop.call_soon_threadsafe(self._gate.clear)
@@ -289,8 +298,10 @@ def test_silent_connections_do_not_keep_others_out(tmp_path: Path) -> None:
 def test_too_many_requests_at_once_are_told_so(daemon: Daemon) -> None:
     daemon.close_gate()
     request = write_frame(quote_request().SerializeToString())
-    clients = [daemon.connect() for _ in range(QUICK.most_waiting + 3)]
-    for client in clients:
+    clients = [daemon.connect() for _ in range(1 + MOST_WAITING + 3)]
+    clients[0].sendall(request)
+    time.sleep(0.05)  # the back end has it
+    for client in clients[1:]:
         client.sendall(request)
     served = daemon.wait_for(3)
     assert [one.code for one in served] == [AesmCode.BUSY] * 3
@@ -299,17 +310,120 @@ def test_too_many_requests_at_once_are_told_so(daemon: Daemon) -> None:
     for client in clients:
         with client:
             codes.append(Response.FromString(read_all(client)[4:]).get_quote_ex.error_code)
-    assert sorted(codes) == [0] * QUICK.most_waiting + [AesmCode.BUSY] * 3
+    assert sorted(codes) == [0] * (1 + MOST_WAITING) + [AesmCode.BUSY] * 3
 
 
 def test_a_client_that_leaves_while_its_quote_is_made_harms_nobody(daemon: Daemon) -> None:
     daemon.close_gate()
-    for _ in range(QUICK.most_waiting):
-        with daemon.connect() as client:
-            client.sendall(write_frame(quote_request().SerializeToString()))
+    with daemon.connect() as client:
+        client.sendall(write_frame(quote_request().SerializeToString()))
+        time.sleep(0.05)
     daemon.open_gate()
-    assert [one.code for one in daemon.wait_for(QUICK.most_waiting)] == [0] * QUICK.most_waiting
+    assert [one.code for one in daemon.wait_for(1)] == [0]
     assert is_alive(daemon)
+
+
+def test_no_quote_is_made_for_who_left_before_its_turn(daemon: Daemon) -> None:
+    daemon.close_gate()
+    request = write_frame(quote_request().SerializeToString())
+    with daemon.connect() as stays:
+        stays.sendall(request)
+        time.sleep(0.05)  # it is being served
+        for _ in range(MOST_WAITING):
+            with daemon.connect() as client:
+                client.sendall(request)
+        time.sleep(0.05)
+        daemon.open_gate()
+        assert Response.FromString(read_all(stays)[4:]).get_quote_ex.error_code == 0
+    served = daemon.wait_for(1 + MOST_WAITING)
+    assert [one.code for one in served] == [0] + [None] * MOST_WAITING
+    assert {one.why for one in served[1:]} == {"it left before its turn"}
+    assert is_alive(daemon)
+
+
+def test_who_has_ended_its_side_is_answered_at_its_turn(daemon: Daemon) -> None:
+    daemon.close_gate()
+    request = write_frame(quote_request().SerializeToString())
+    with daemon.connect() as first, daemon.connect() as second:
+        for client in (first, second):
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+        time.sleep(0.05)
+        daemon.open_gate()
+        for client in (first, second):
+            assert Response.FromString(read_all(client)[4:]).get_quote_ex.error_code == 0
+
+
+def test_who_waits_too_long_for_a_turn_is_told_busy(tmp_path: Path) -> None:
+    with Daemon(tmp_path / "s", replace(QUICK, wait_s=0.2), None) as daemon:
+        daemon.close_gate()
+        request = write_frame(quote_request().SerializeToString())
+        with daemon.connect() as first, daemon.connect() as second:
+            first.sendall(request)
+            time.sleep(0.05)
+            second.sendall(request)
+            reply = Response.FromString(read_all(second)[4:]).get_quote_ex
+            assert reply.error_code == AesmCode.BUSY
+            daemon.open_gate()
+            assert Response.FromString(read_all(first)[4:]).get_quote_ex.error_code == 0
+        assert "no turn within 0.2 s" in str(daemon.served[0].why)
+
+
+def test_a_quota_refuses_who_asks_more_often(tmp_path: Path) -> None:
+    options = replace(QUICK, limits=Limits(per_peer=Rate(0.01, burst=2)))
+    with Daemon(tmp_path / "s", options, None) as daemon:
+        codes = [daemon.call(quote_request()).get_quote_ex.error_code for _ in range(4)]
+        assert codes == [0, 0, AesmCode.BUSY, AesmCode.BUSY]
+        assert is_alive(daemon)  # what we know ourselves is not counted
+
+
+def test_a_total_rate_slows_down_and_refuses_nobody(tmp_path: Path) -> None:
+    options = replace(QUICK, limits=Limits(total=Rate(50, burst=1)))
+    with Daemon(tmp_path / "s", options, None) as daemon:
+        started = time.monotonic()
+        codes = [daemon.call(quote_request()).get_quote_ex.error_code for _ in range(6)]
+        assert codes == [0] * 6
+        assert time.monotonic() - started >= 5 / 50  # a bound that the clock itself gives
+
+
+@contextlib.contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """Leave this process only so many descriptors to open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 8, hard))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        for _ in range(free):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("free", [0, 2])
+def test_lives_on_without_descriptors(tmp_path: Path, free: int) -> None:
+    with Daemon(tmp_path / "s", replace(QUICK, deliver_s=60), None) as daemon:
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(10)]
+        with few_descriptors(free):
+            for client in clients:
+                client.settimeout(5)
+                client.connect(str(daemon.path))
+                client.sendall(number()[:1])
+            if free:
+                assert clients[0].recv(1) == b""  # it made room
+            else:
+                time.sleep(0.3)  # nobody is accepted, and nothing is lost
+        clients[-1].sendall(number()[1:])
+        assert read_all(clients[-1])
+        for client in clients:
+            client.close()
+        assert is_alive(daemon)
 
 
 def test_clients_that_never_read_are_closed(daemon: Daemon) -> None:

@@ -72,8 +72,8 @@ class SimulatedBackend:
         """Offer nothing more."""
         self._key_ids = ()
 
-    async def ask(self, operation: Operation) -> Answer:
-        """Answer a question; a REPORT whose MAC does not fit is refused with 47."""
+    def ask(self, operation: Operation) -> Answer:
+        """Answer a question at once; a REPORT whose MAC does not fit is refused with 47."""
         match operation:
             case InitKey():
                 return self._key

@@ -39,7 +39,7 @@ OTHER = Enclave(mr_enclave=b"\xe1" * 32, mr_signer=b"\x51" * 32)
 
 
 def ask(operation: Operation) -> Answer:
-    return asyncio.run(SimulatedBackend(platform(), authority()).ask(operation))
+    return SimulatedBackend(platform(), authority()).ask(operation)
 
 
 def key() -> KeyInfo:
@@ -123,7 +123,7 @@ def test_a_buffer_too_small_is_said_before_a_report_that_does_not_fit() -> None:
 
 def test_refuses_a_report_for_another_platform() -> None:
     other = authority().add_platform("other", at=platform().pck.certificate.not_valid_before_utc)
-    answer = asyncio.run(SimulatedBackend(other, authority()).ask(MakeQuote(report(), None, 8192)))
+    answer = SimulatedBackend(other, authority()).ask(MakeQuote(report(), None, 8192))
     if other.qe_target_info == platform().qe_target_info:
         assert isinstance(answer, SignedQuote)  # the same quoting enclave, as on real machines
     else:

@@ -33,7 +33,7 @@ BACKEND = SimulatedBackend(platform(), authority())
 
 
 def behind(operation: Operation) -> Answer:
-    return asyncio.run(BACKEND.ask(operation))
+    return BACKEND.ask(operation)
 
 
 @pytest.fixture

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose request the back end is asked next: quotas, fair turns, and an end to waiting."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from confcom.protocols.aesm import AesmCode, Answer, Operation, Refusal
+from confcom.protocols.peers import Peer
+from confcom.protocols.quotas import LIMIT_WORDS, Busy, FairQueue, Limit, Limits, Ticket
+
+_NS: Final = 1_000_000_000
+
+Asked = Answer | Coroutine[Any, Any, Answer]
+"""What a back end gives: an answer, or work that ends in one."""
+
+
+class Client(Protocol):
+    """Who waits for an answer."""
+
+    def is_wanted(self) -> bool:
+        """Tell whether somebody still waits for it."""
+        ...
+
+    def finish(self, answer: Answer) -> None:
+        """Take the answer."""
+
+    def give_up(self, why: str) -> None:
+        """Take the end without an answer."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """What waits for its turn; ``ends`` is when it has waited for too long, loop time."""
+
+    client: Client
+    operation: Operation
+    peer: Peer
+    ends: float
+    ticket: "Ticket[_Request] | None" = None
+
+
+class Turns:
+    """Lets requests in, and asks the back end for them in turn.
+
+    A back end that answers at once is asked once in each round of the event loop, so that
+    requests that have arrived meanwhile take part in the next turn.
+
+    Args:
+        ask: the back end.
+        limits: quotas and places.
+        at_once: requests that the back end works on at the same time.
+        wait_s: how long a request may wait for its turn, seconds; then the answer is 18, busy.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Operation, Peer], Asked],
+        *,
+        limits: Limits,
+        at_once: int,
+        wait_s: float,
+    ) -> None:
+        self._ask = ask
+        self._at_once = at_once
+        self._wait_s = wait_s
+        self._queue: FairQueue[_Request] = FairQueue(limits)
+        self._waiting: OrderedDict[_Request, None] = OrderedDict()  # who came first is the first
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._next: asyncio.Handle | None = None
+        self._late: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """How many the back end works on."""
+        return len(self._tasks)
+
+    def enter(self, client: Client, operation: Operation, peer: Peer) -> None:
+        """Let a request wait for its turn, or refuse it at once."""
+        loop = asyncio.get_running_loop()
+        request = _Request(client, operation, peer, loop.time() + self._wait_s)
+        entered = self._queue.enter(peer.account, request, time.monotonic_ns())
+        if isinstance(entered, Busy):
+            client.finish(Refusal(entered.code, entered.why))
+            return
+        request.ticket = entered.ticket
+        self._waiting[request] = None
+        if entered.displaced is not None:
+            self._refuse(entered.displaced.item, LIMIT_WORDS[Limit.WAITING])
+        if self._late is None:
+            self._late = loop.call_later(self._wait_s, self._refuse_late)
+        self._plan()
+
+    async def close(self) -> None:
+        """Ask nothing more, and let go of what is being asked."""
+        for handle in (self._next, self._late):
+            if handle is not None:
+                handle.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _plan(self) -> None:
+        """See to it that the next turn comes."""
+        if self._next is not None or len(self._tasks) >= self._at_once:
+            return
+        wait_ns = self._queue.wait_ns(time.monotonic_ns())
+        if wait_ns is None:
+            return
+        loop = asyncio.get_running_loop()
+        if wait_ns:
+            self._next = loop.call_later(wait_ns / _NS, self._serve)
+        else:
+            self._next = loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        self._next = None
+        request = self._queue.take(time.monotonic_ns())
+        if request is not None:
+            del self._waiting[request]
+            self._start(request)
+        self._plan()
+
+    def _start(self, request: _Request) -> None:
+        client = request.client
+        if not client.is_wanted():
+            client.give_up("it left before its turn")
+            return
+        asked = self._ask(request.operation, request.peer)
+        if isinstance(asked, Coroutine):
+            task = asyncio.get_running_loop().create_task(_finish(client, asked))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        else:
+            client.finish(asked)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._plan()
+            task.result()  # a mistake of ours is not lost
+
+    def _refuse_late(self) -> None:
+        """Refuse those who have waited for too long."""
+        loop = asyncio.get_running_loop()
+        self._late = None
+        while self._waiting:
+            request = next(iter(self._waiting))
+            if request.ends > loop.time():
+                self._late = loop.call_at(request.ends, self._refuse_late)
+                return
+            if request.ticket is not None:
+                self._queue.withdraw(request.ticket)
+            self._refuse(request, f"no turn within {self._wait_s:g} s")
+
+    def _refuse(self, request: _Request, why: str) -> None:
+        """Refuse a request that has left the queue."""
+        del self._waiting[request]
+        request.client.finish(Refusal(AesmCode.BUSY, why))
+
+
+async def _finish(client: Client, asked: Coroutine[Any, Any, Answer]) -> None:
+    answer = None
+    try:
+        answer = await asked
+    finally:
+        if answer is None:
+            client.give_up("the back end failed")
+    client.finish(answer)
