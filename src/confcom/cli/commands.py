@@ -16,6 +16,7 @@ COMMANDS: dict[str, Entry] = {
         "confcom.cli.simulate", "simulate", "Make platforms, reports and quotes in software."
     ),
     "serve": Entry("confcom.cli.serve", "serve", "Run a daemon, such as the quote helper."),
+    "node": Entry("confcom.cli.node", "node", "Look after the daemons of one machine."),
     "quickstart": Entry(
         "confcom.cli.quickstart", "quickstart", "Verify, break and explain simulated quotes."
     ),

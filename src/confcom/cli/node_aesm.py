@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``confcom node aesm``: the daemon behind the AESM socket of this machine."""
+
+from confcom.cli.command import Entry, LazyGroup
+
+aesm = LazyGroup(
+    "aesm",
+    table={
+        "ping": Entry(
+            "confcom.cli.node_aesm_ping", "ping", "Tell whether the daemon answers, or why not."
+        ),
+    },
+    help="Ask the AESM daemon of this machine, and run ours without Kubernetes.",
+    examples=("confcom node aesm ping",),
+)
