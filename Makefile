@@ -136,6 +136,36 @@ $(PEERS)/check:
 	@mkdir -p $(PEERS)
 	GOBIN="$(CURDIR)/$(PEERS)" go install $(GO_TDX_GUEST)
 
+# Clients of others that ask our daemons: written here, on public packages, so that they share no
+# code with us. A tool that is missing is one line, and an error where everything has to be there.
+CLIENTS := tests/integration/interop
+REQUIRED := $(filter 1 true,$(CONFCOM_REQUIRE_INTEGRATION) $(CI))
+
+.PHONY: integration
+integration: clients  ## the tests with real programs and sockets, and clients of others (needs Rust and Go)
+	$(if $(REQUIRED),CONFCOM_REQUIRE_INTEGRATION=1 )$(BIN)/pytest $(PYTEST_ARGS) tests/integration tests/differential
+
+.PHONY: clients
+clients: setup
+	@for tool in cargo go; do \
+		if command -v $$tool >/dev/null; then $(MAKE) --no-print-directory clients-$$tool; \
+		elif [ -n "$(REQUIRED)" ]; then echo "error: $$tool is not on PATH" >&2; exit 5; \
+		else echo "skipped: clients that $$tool builds, which is not on PATH"; fi; \
+	done
+
+# One of the crates runs protoc when it is built; grpcio-tools has one.
+.PHONY: clients-cargo
+clients-cargo: setup
+	@mkdir -p $(PEERS) .build/rust/bin
+	@printf '#!/bin/sh\nexec "%s" -m grpc_tools.protoc "$$@"\n' "$(CURDIR)/$(BIN)/python" >.build/rust/bin/protoc
+	@chmod +x .build/rust/bin/protoc
+	PATH="$(CURDIR)/.build/rust/bin:$$PATH" CARGO_TARGET_DIR=.build/rust \
+		cargo build --quiet --locked --manifest-path $(CLIENTS)/aesm_peer/Cargo.toml
+	@cp .build/rust/debug/aesm-peer $(PEERS)/
+
+.PHONY: clients-go
+clients-go: peers
+
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected
 	@if [ -d "$(CONFCOM_VECTORS)/dcap" ] || [ -d "$(CONFCOM_VECTORS)/aesm" ]; then \
