@@ -327,3 +327,27 @@ def cgroups() -> tuple[bytes, ...]:
         b"pos:\t0\nflags:\t02000002\nmnt_id:\t4\nPid:\t1985\nNSpid:\t1985\n",
         f"prod_app_{pod}".encode(),
     )
+
+
+def aesmd_confs() -> tuple[bytes, ...]:
+    """Return configurations of Intel's quoting service."""
+    return (
+        b"# comment\nproxy type = manual # more\naesm proxy = http://user:word@proxy.example:80\n",
+        b"whitelist url = http://x.example/list\ndefault quoting type = ecdsa_256\r\n",
+        b"QPL log level =info\nwhat is this\n\xff\n" + b"x" * 1024,
+    )
+
+
+def qcnl_confs() -> tuple[bytes, ...]:
+    """Return configurations of Intel's certificate provider, in both forms."""
+    return (
+        b"""{ // comment
+  "pccs_url": "https://localhost:8081/sgx/certification/v4/", "use_secure_cert": false,
+  "retry_times": 6, "retry_delay": 10, /* another */ "pck_cache_expire_hours": 48.5,
+  "local_pck_url": "http://[fe80::1]/x?y", "collateral_service": null, "tcb_update_type": "early",
+  "custom_request_options": {"get_cert": {"headers": {"k": "v"}, "params": {"\\u0041": "1"}}},
+  "retry_times": true, "local_cache_only": [[[]]]
+}""",
+        b"# comment\nPCCS_URL = https://localhost:8081/\nUSE_SECURE_CERT=FALSE\nRETRY_TIMES=6\n"
+        b"RETRY_DELAY=x\nPCS_URL=https://x/\nLOCAL_CACHE_ONLY\n",
+    )

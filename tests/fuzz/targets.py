@@ -42,6 +42,7 @@ from confcom.protocols.aesm import (
 from confcom.protocols.cgroups import parse_cgroup
 from confcom.protocols.pb.aesm_pb2 import Response
 from confcom.protocols.peers import parse_pidfd_info, parse_pod_folder, parse_stat
+from confcom.protocols.quoting_conf import MAX_NOTES, Note, read_aesmd_conf, read_qcnl_conf
 from confcom.sgx import (
     REPORT_BODY,
     Report,
@@ -158,6 +159,20 @@ def _cgroup(data: bytes) -> None:
     parse_pod_folder(data.decode(errors="surrogateescape"))
 
 
+def _aesmd_conf(data: bytes) -> None:
+    _check_notes(read_aesmd_conf(data).notes)
+
+
+def _qcnl_conf(data: bytes) -> None:
+    _check_notes(read_qcnl_conf(data).notes)
+
+
+def _check_notes(notes: Sequence[Note]) -> None:
+    assert len(notes) <= MAX_NOTES + 1
+    assert all(str(note).isprintable() for note in notes)
+    assert all(len(note.words) < 300 for note in notes)
+
+
 _KEY_IDS: Final = (DEFAULT_KEY_ID.to_bytes(),)
 _ANSWERS: Final = (
     KeyInfo(bytes(512), bytes(32)),
@@ -245,6 +260,8 @@ TARGETS: Final = {
         Target("qgs-reply", qgs.run_reply, qgs.replies),
         Target("der", _der, seeds.pck_extensions, (DerError,)),
         Target("cgroup", _cgroup, seeds.cgroups, ()),
+        Target("aesmd-conf", _aesmd_conf, seeds.aesmd_confs, ()),
+        Target("qcnl-conf", _qcnl_conf, seeds.qcnl_confs, ()),
         Target("verify", _verify, lambda: (simulated.sgx().quote,)),
         Target("verify-bundle", _verify_bundle, lambda: (seeds.bundles()[0],)),
     )

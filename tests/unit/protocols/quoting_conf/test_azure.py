@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment of Azure's certificate provider."""
+
+import pytest
+
+from confcom.protocols.quoting_conf import AzureConf, Weight, read_azure_conf
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "weight", "words"),
+    [
+        ("AZDCAP_PRIMARY_BASE_CERT_URL", "thim", "mistake", "is no http or https address"),
+        ("AZDCAP_SECONDARY_BASE_CERT_URL", "ftp://x", "mistake", "is no http or https address"),
+        ("AZDCAP_CACHE_EXPIRY_IN_SECONDS", "-1", "mistake", "is no whole number from 0 to 86400"),
+        ("AZDCAP_CACHE_EXPIRY_IN_SECONDS", "86401", "mistake", "is no whole number"),
+        ("AZDCAP_CACHE_EXPIRY_IN_SECONDS", "1" * 5000, "mistake", "is no whole number"),
+        ("AZDCAP_DEBUG_LOG_LEVEL", "info", "mistake", "is none of INFO, WARNING, ERROR"),
+        ("AZDCAP_BASE_CERT_URL", "https://x/", "warning", "has no meaning here"),
+        ("AZDCAP_REGION_URL", "https://x/", "warning", "has no meaning here"),
+        ("AZDCAP_CACHES", "/var", "warning", "is no variable that Azure's client knows"),
+    ],
+)
+def test_notes_what_cannot_be_used(name: str, value: str, weight: str, words: str) -> None:
+    conf = read_azure_conf({name: value})
+    assert [note.weight for note in conf.notes] == [Weight(weight)]
+    assert name in str(conf.notes[0])
+    assert words in str(conf.notes[0])
+    assert conf.is_given
+    assert (conf.primary, conf.secondary) == (AzureConf().primary, AzureConf().secondary)
+
+
+def test_never_shows_values() -> None:
+    conf = read_azure_conf(
+        {
+            "AZDCAP_PRIMARY_BASE_CERT_URL": "5ecr3t",
+            "AZDCAP_TOKEN": "5ecr3t",
+            "AZDCAP_SECONDARY_BASE_CERT_URL": "https://me:5ecr3t@x.example/",
+        }
+    )
+    assert len(conf.notes) == 2
+    assert "5ecr3t" not in repr(conf)
+
+
+def test_looks_at_no_other_variable() -> None:
+    assert read_azure_conf({"HOME": "/root", "azdcap_cache": "x"}) == AzureConf()
+
+
+def test_takes_addresses_and_the_bypass() -> None:
+    conf = read_azure_conf(
+        {
+            "AZDCAP_PRIMARY_BASE_CERT_URL": "http://agent.example/a",
+            "AZDCAP_SECONDARY_BASE_CERT_URL": "",
+            "AZDCAP_BYPASS_BASE_URL": "true",
+            "AZDCAP_CACHE": "/var/cache",
+            "AZDCAP_CACHE_EXPIRY_IN_SECONDS": "86400",
+            "AZDCAP_DEBUG_LOG_LEVEL": "ERROR",
+        }
+    )
+    assert conf.notes == ()
+    assert str(conf.primary) == "http://agent.example/a"
+    assert str(conf.secondary) == "https://global.acccache.azure.net/sgx/certification"
+    assert conf.bypasses_agent
+    assert not read_azure_conf({"AZDCAP_BYPASS_BASE_URL": "false"}).bypasses_agent
