@@ -11,9 +11,10 @@ import os
 import select
 import socket
 import struct
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -33,6 +34,8 @@ MAX_POD_FOLDERS: Final = 8192
 """Entries of the folder of pod logs that are looked at; a kubelet runs some hundred pods."""
 MAX_KNOWN_PODS: Final = 1024
 """Names that are remembered: a pod's name never changes, and no other pod gets its UID."""
+MAX_SEEN: Final = 1024
+"""Processes that are remembered."""
 _MAX_LINE_BYTES: Final = 4096
 _NOBODY: Final = 0xFFFFFFFF
 _CREDENTIALS: Final = struct.Struct("=iII")
@@ -94,16 +97,49 @@ class PodNames:
         return found[0] if len(found) == 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What was seen of a process, and until when that is good (monotonic seconds)."""
+
+    container: Container | None
+    until: float
+
+
+class _Seen:
+    """Containers of processes seen a moment ago, by the number that the kernel gives once."""
+
+    def __init__(self, remember_s: float) -> None:
+        self._remember_s = remember_s
+        self._sights: OrderedDict[int, _Sight] = OrderedDict()
+
+    def find(self, descriptor: int) -> _Sight | None:
+        """Return what was seen of the process of a pidfd."""
+        sight = self._sights.get(os.fstat(descriptor).st_ino)
+        return None if sight is None or sight.until < time.monotonic() else sight
+
+    def note(self, descriptor: int, container: Container | None) -> None:
+        """Remember what was seen of the process of a pidfd."""
+        number = os.fstat(descriptor).st_ino
+        self._sights[number] = _Sight(container, time.monotonic() + self._remember_s)
+        self._sights.move_to_end(number)
+        if len(self._sights) > MAX_SEEN:
+            self._sights.popitem(last=False)
+
+
 class PeerReader:
     """Tells who made a connection.
 
     A look is about fifteen calls of the kernel, none of which can wait for the peer.
+
+    What was read of a process is good for a few seconds, where the kernel tells processes apart for
+    ever (pidfs, Linux 6.9): a process in a pod stays in that pod.
 
     Args:
         pod_names: who knows the names of pods; None off a Kubernetes node.
         cgroup_roots: the kubelet's setting ``cgroupRoot``, one or several to choose from.
         use_pidfd: False to do as on kernels before 6.5, which cannot pin a peer.
         proc: where the process file system of our own PID namespace is.
+        remember_s: how long the container of a process is remembered, seconds.
     """
 
     def __init__(
@@ -113,7 +149,9 @@ class PeerReader:
         cgroup_roots: Sequence[str] = DEFAULT_ROOTS,
         use_pidfd: bool = True,
         proc: Path = Path("/proc"),
+        remember_s: float = 2.0,
     ) -> None:
+        self._seen = _Seen(remember_s) if use_pidfd and _has_lasting_numbers() else None
         self._pod_names = pod_names
         self._cgroup_roots = tuple(cgroup_roots)
         self._use_pidfd = use_pidfd
@@ -141,15 +179,25 @@ class PeerReader:
             return peer
         try:
             with self._pidfd(connection) as descriptor:
-                if descriptor is not None:
-                    self._check_number(pid, descriptor)
-                container = self._container(pid, is_pinned=descriptor is not None)
-                if descriptor is not None:
-                    _check_alive(descriptor)
+                container = self._look(pid, descriptor)
         except OSError:
             return peer
         certainty = Certainty.UNPINNED if descriptor is None else Certainty.PINNED
         return self._placed(replace(peer, certainty=certainty), container)
+
+    def _look(self, pid: int, descriptor: int | None) -> Container | None:
+        if descriptor is None:
+            return self._container(pid, is_pinned=False)
+        seen = None if self._seen is None else self._seen.find(descriptor)
+        if seen is not None:
+            _check_alive(descriptor)
+            return seen.container
+        self._check_number(pid, descriptor)
+        container = self._container(pid, is_pinned=True)
+        _check_alive(descriptor)
+        if self._seen is not None:
+            self._seen.note(descriptor, container)
+        return container
 
     def _placed(self, peer: Peer, container: Container | None) -> Peer:
         if container is None:
@@ -211,6 +259,17 @@ def can_pin_peers() -> bool:
     if descriptor is not None:
         os.close(descriptor)
     return descriptor is not None
+
+
+def _has_lasting_numbers() -> bool:
+    """Whether pidfds are of a file system of their own, with an inode for each process."""
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        pidfd = os.pidfd_open(os.getpid())
+        stack.callback(os.close, pidfd)
+        other = os.eventfd(0)
+        stack.callback(os.close, other)
+        return os.fstat(pidfd).st_dev != os.fstat(other).st_dev
+    return False
 
 
 def _open_pidfd(connection: Connection) -> int | None:

@@ -17,7 +17,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from confcom.runtime.redact import is_measurement, redact_text, redact_value
+from confcom.runtime.redact import is_measurement, redact_name, redact_value
 from confcom.runtime.settings import LogFormat, LogLevel, LogSettings
 from confcom.runtime.text import printable
 
@@ -73,7 +73,7 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     names = [name for name in _FIRST if name in event]
     names += [name for name in event if name not in _FIRST]
     return {
-        redact_text(name): event[name]
+        redact_name(name): event[name]
         if is_measurement(name, event[name])
         else redact_value(event[name], name=name)
         for name in names

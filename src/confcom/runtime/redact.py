@@ -127,6 +127,12 @@ def redact_value(value: object, *, name: str = "", depth: int = 0) -> object:
 
 
 @lru_cache(maxsize=1024)
+def redact_name(name: str) -> str:
+    """Return the name of a field without secrets; events use the same few names."""
+    return redact_text(name)
+
+
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Tell whether values under this name are hidden whatever they look like."""
     # camelCase names of JSON fields become words, so that privateKey reads like private_key.

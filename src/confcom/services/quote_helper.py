@@ -86,7 +86,7 @@ def run(backend: Backend, options: QuoteHelperOptions) -> None:
 
 
 async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
-    log = structlog.get_logger(OWN_LOGGER)
+    log = structlog.get_logger(OWN_LOGGER).bind()  # once, not for each event
     notifier = Notifier(os.environ)
     path = str(options.socket.path)
 

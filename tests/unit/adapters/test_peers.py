@@ -529,3 +529,74 @@ def test_entries_that_are_looked_at_are_bounded(tmp_path: Path) -> None:
     folder = _logs(tmp_path, f"prod_app_{POD}", *(f"prod_app_{n:032x}" for n in range(8)))
     found = [PodNames(folder, most_folders=most).find(POD) for most in (0, 9)]
     assert found == [None, PodFolder("prod", "app", POD)]
+
+
+# --- who was seen a moment ago ---
+
+needs_lasting_numbers = pytest.mark.skipif(RELEASE < (6, 9), reason="pidfs came with Linux 6.9")
+
+
+@needs_lasting_numbers
+def test_a_process_is_looked_at_once_in_a_while(connect: Callable[..., Client], proc: Path) -> None:
+    client = connect()
+    folder = _describe(proc, client.pid)
+    reader = PeerReader(proc=proc)
+    first = reader.read(client.connection)
+    (folder / "cgroup").unlink()
+    assert first.pod_uid == POD
+    assert reader.read(client.connection) == first
+
+
+@needs_lasting_numbers
+def test_what_was_seen_is_forgotten_in_time(connect: Callable[..., Client], proc: Path) -> None:
+    client = connect()
+    folder = _describe(proc, client.pid)
+    reader = PeerReader(proc=proc, remember_s=0)
+    assert reader.read(client.connection).pod_uid == POD
+    (folder / "cgroup").write_text(CGROUP.replace(POD, OTHER_POD), encoding="ascii")
+    assert reader.read(client.connection).pod_uid == OTHER_POD
+
+
+@needs_lasting_numbers
+def test_what_was_seen_is_of_that_process_alone(
+    connect: Callable[..., Client], proc: Path, tmp_path: Path
+) -> None:
+    one = connect()
+    (tmp_path / "s").unlink()
+    other = connect()
+    _describe(proc, one.pid)
+    _describe(proc, other.pid, CGROUP.replace(POD, OTHER_POD))
+    reader = PeerReader(proc=proc)
+    for _ in range(2):
+        assert reader.read(one.connection).pod_uid == POD
+        assert reader.read(other.connection).pod_uid == OTHER_POD
+
+
+@needs_lasting_numbers
+def test_what_was_seen_of_a_process_that_has_ended_is_not_told(
+    connect: Callable[..., Client], proc: Path
+) -> None:
+    client = connect()
+    _describe(proc, client.pid)
+    reader = PeerReader(proc=proc)
+    assert reader.read(client.connection).pod_uid == POD
+    client.end()
+    assert reader.read(client.connection) == _unknown(client.pid)
+
+
+@needs_lasting_numbers
+def test_only_so_many_processes_are_remembered(
+    connect: Callable[..., Client], proc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("confcom.adapters.peers.MAX_SEEN", 1)
+    one = connect()
+    (tmp_path / "s").unlink()
+    other = connect()
+    folders = [_describe(proc, client.pid) for client in (one, other)]
+    reader = PeerReader(proc=proc)
+    for client in (one, other):
+        assert reader.read(client.connection).pod_uid == POD
+    for folder in folders:
+        (folder / "cgroup").write_text(CGROUP.replace(POD, OTHER_POD), encoding="ascii")
+    assert reader.read(other.connection).pod_uid == POD
+    assert reader.read(one.connection).pod_uid == OTHER_POD
