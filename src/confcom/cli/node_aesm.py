@@ -9,6 +9,7 @@ aesm = LazyGroup(
         "ping": Entry(
             "confcom.cli.node_aesm_ping", "ping", "Tell whether the daemon answers, or why not."
         ),
+        "info": Entry("confcom.cli.node_aesm_info", "info", "Show what the daemon offers."),
     },
     help="Ask the AESM daemon of this machine, and run ours without Kubernetes.",
     examples=("confcom node aesm ping",),

@@ -4,14 +4,18 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from confcom.cli.failure import missing_extra
 from confcom.cli.session import Session
 from confcom.cli.style import Style
+from confcom.cli.table import Cell
 from confcom.errors import ConfcomError
+
+if TYPE_CHECKING:
+    from confcom.adapters.aesm_health import Call, State
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,3 +97,23 @@ def say_failure(session: Session, error: ConfcomError) -> int:
 def milliseconds(seconds: float) -> float:
     """Return milliseconds, to the microsecond."""
     return round(seconds * 1000, 3)
+
+
+def call_json(call: "Call[Any]") -> dict[str, object]:
+    """Return what became of a call as plain data."""
+    error = call.finding.error
+    return {
+        "call": call.name,
+        "state": call.finding.state.value,
+        "ms": milliseconds(call.seconds),
+        "code": call.finding.code,
+        "reason": None if error is None else error.reason.value,
+        "message": None if error is None else error.message,
+        "cure": None if error is None else error.hint,
+    }
+
+
+def state_cell(state: "State") -> Cell:
+    """Return a state for reading."""
+    style = Style.GOOD if state == "answers" else Style.BAD
+    return Cell(state.value.replace("_", " "), style)

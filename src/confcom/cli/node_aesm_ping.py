@@ -13,15 +13,16 @@ from confcom.cli.node_aesm_options import (
     SCHEMA_VERSION,
     Seconds,
     aesm_packages,
+    call_json,
     milliseconds,
     say_failure,
     socket_option,
+    state_cell,
     timeout_option,
 )
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.progress import progress
-from confcom.cli.style import Style
 from confcom.cli.table import Cell, columns, pairs
 from confcom.reasons import ExitCode
 
@@ -103,23 +104,16 @@ def _to_json(path: str, calls: "Sequence[Call[int]]") -> dict[str, object]:
         "keys": last.answer,
         "sent": len(calls),
         "answered": sum(call.finding.error is None for call in calls),
-        "calls": [
-            {
-                "state": call.finding.state.value,
-                "ms": milliseconds(call.seconds),
-                "code": call.finding.code,
-                "reason": None if call.finding.error is None else call.finding.error.reason.value,
-                "message": None if call.finding.error is None else call.finding.error.message,
-                "cure": None if call.finding.error is None else call.finding.error.hint,
-            }
-            for call in calls
-        ],
+        "calls": [call_json(call) for call in calls],
     }
 
 
 def _table(path: str, calls: "Sequence[Call[int]]", *, color: bool) -> str:
     last = calls[-1]
-    facts: list[tuple[str, str | Cell]] = [("socket", path), ("state", _state(last))]
+    facts: list[tuple[str, str | Cell]] = [
+        ("socket", path),
+        ("state", state_cell(last.finding.state)),
+    ]
     if last.answer is not None:
         facts.append(("keys offered", str(last.answer)))
     if len(calls) == 1:
@@ -131,12 +125,7 @@ def _table(path: str, calls: "Sequence[Call[int]]", *, color: bool) -> str:
         spread = f"{min(times):.3f}, {median(times):.3f}, {max(times):.3f} ms"
         facts.append(("least, median, most", spread))
     rows = [
-        (str(number), _state(call), f"{milliseconds(call.seconds):.3f}")
+        (str(number), state_cell(call.finding.state), f"{milliseconds(call.seconds):.3f}")
         for number, call in enumerate(calls, start=1)
     ]
     return f"{columns(('CALL', 'STATE', 'MS'), rows, color=color)}\n{pairs(facts, color=color)}"
-
-
-def _state(call: "Call[int]") -> Cell:
-    words = call.finding.state.value.replace("_", " ")
-    return Cell(words, Style.GOOD if call.finding.error is None else Style.BAD)

@@ -1,58 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """``confcom node aesm ping``: every way in which a daemon can be away, named, with its cure."""
 
-import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from tests import simulated
+from tests.integration.node.conftest import MakeRun, Run
 from tests.rights import without_rights_of_root
 
-from confcom.cli.main import main
 from confcom.reasons import ExitCode
-from confcom.testing.aesm_quotes import CannedQuotes
 from confcom.testing.aesm_server import AesmServer, Misbehaviour
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
-def daemon() -> Iterator[AesmServer]:
-    quotes = CannedQuotes(
-        target_info=simulated.platform().qe_target_info.to_bytes(),
-        public_key_id=b"\x1d" * 32,
-        quote=simulated.sgx().quote,
-    )
-    with AesmServer(Path("s"), quotes) as server:
-        yield server
-
-
-class Run:
-    """Runs the command on the socket ``s``."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *options: str) -> tuple[int, str, str]:
-        code = main(["node", "aesm", "ping", "--socket", "s", *options])
-        out, err = self._capsys.readouterr()
-        return code, out, err
-
-    def json(self, *options: str) -> tuple[int, dict[str, Any], str]:
-        code, out, err = self(*options, "--output", "json")
-        return code, json.loads(out), err
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return Run(capsys)
+def run(make_run: MakeRun) -> Run:
+    return make_run("ping")
 
 
 def test_daemon_that_answers_is_yes(daemon: AesmServer, run: Run) -> None:

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of ``confcom node aesm`` share: a folder, a stand-in daemon, and the command."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from tests import simulated
+
+from confcom.cli.main import main
+from confcom.testing.aesm_quotes import CannedQuotes
+from confcom.testing.aesm_server import AesmServer
+
+
+class Run:
+    """Runs a command on the socket ``s`` of the working folder."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+        self._capsys = capsys
+        self._verb = verb
+
+    def __call__(self, *options: str) -> tuple[int, str, str]:
+        code = main(["node", "aesm", self._verb, "--socket", "s", *options])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+    def json(self, *options: str) -> tuple[int, dict[str, Any], str]:
+        code, out, err = self(*options, "--output", "json")
+        return code, json.loads(out), err
+
+
+class MakeRun(Protocol):
+    """Returns a command by its verb."""
+
+    def __call__(self, verb: str) -> Run: ...
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def quotes() -> CannedQuotes:
+    return CannedQuotes(
+        target_info=simulated.platform().qe_target_info.to_bytes(),
+        public_key_id=b"\x1d" * 32,
+        quote=simulated.sgx().quote,
+    )
+
+
+@pytest.fixture
+def daemon(quotes: CannedQuotes) -> Iterator[AesmServer]:
+    with AesmServer(Path("s"), quotes) as server:
+        yield server
+
+
+@pytest.fixture
+def make_run(capsys: pytest.CaptureFixture[str]) -> MakeRun:
+    return lambda verb: Run(capsys, verb)
