@@ -9,8 +9,9 @@ from typing import Protocol
 import structlog
 
 from confcom.adapters.peers import Connection
-from confcom.adapters.quoting.qgs_listener import QgsListener, QgsListenerOptions, ServedTd
+from confcom.adapters.quoting.qgs_listener import QgsListener
 from confcom.adapters.quoting.qgs_places import Caller, Place
+from confcom.adapters.quoting.qgs_records import QgsListenerOptions, ServedTd
 from confcom.dcap.td_report import TD_UNDER_DEBUG, TdxReport
 from confcom.protocols.peers import Peer
 from confcom.protocols.qgs import Answer, Call, Operation, Refusal

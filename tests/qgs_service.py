@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A QGS daemon in a thread, TDs that ask it, and a stand-in that sends what it is told to."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from confcom.adapters.peers import PeerReader
+from confcom.adapters.quoting.qgs_listener import QgsListener
+from confcom.adapters.quoting.qgs_places import Caller, Place, UnixPlace
+from confcom.adapters.quoting.qgs_records import QgsListenerOptions, ServedTd
+from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend
+from confcom.adapters.quoting.socket_file import SocketFile
+from confcom.protocols.qgs import Answer, Operation
+from confcom.simulation import TrustDomain
+from tests.simulated import authority, platform
+
+TD = TrustDomain(mr_td=b"\x7d" * 48)
+QUICK = QgsListenerOptions(
+    most_connections=32,
+    most_waiting=6,
+    most_waiting_each=4,
+    deliver_s=0.5,
+    answer_s=20.0,
+    take_s=0.5,
+)
+
+Ask = Callable[[Operation, Caller], Awaitable[Answer]]
+
+
+def td_report(data: bytes = bytes(64), td: TrustDomain = TD) -> bytes:
+    """Return a TDREPORT of a TD on the platform of all tests."""
+    return platform().td_report(td, data).to_bytes()
+
+
+async def simulated(operation: Operation, _caller: Caller) -> Answer:
+    """Answer as the simulated back end does."""
+    return await SimulatedTdBackend(platform(), authority()).ask(operation)
+
+
+class Daemon:
+    """A listener in a thread of its own; requests wait while its gate is closed."""
+
+    def __init__(
+        self, path: Path, options: QgsListenerOptions = QUICK, place: Place | None = None
+    ) -> None:
+        self.path = path
+        self.served: list[ServedTd] = []
+        self.ask: Ask = simulated
+        self.listener: QgsListener | None = None
+        self._place = place or UnixPlace(SocketFile(path))
+        self._options = options
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run()))
+
+    def __enter__(self) -> "Daemon":
+        self._thread.start()
+        assert self._ready.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open_gate()
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _run(self) -> None:
+        async with QgsListener(
+            self._place,
+            ask=self._ask,
+            identify=PeerReader().read,
+            record=self.served.append,
+            options=self._options,
+        ) as self.listener:
+            self._ready.set()
+            await self._stop.wait()
+
+    async def _ask(self, operation: Operation, caller: Caller) -> Answer:
+        await self._gate.wait()
+        return await self.ask(operation, caller)
+
+    def close_gate(self) -> None:
+        """Let requests wait."""
+        self._loop.call_soon_threadsafe(self._gate.clear)
+
+    def open_gate(self) -> None:
+        """Let them go on."""
+        self._loop.call_soon_threadsafe(self._gate.set)
+
+    def drain(self, limit_s: float) -> None:
+        """Drain the listener from its own thread."""
+        assert self.listener is not None
+        asyncio.run_coroutine_threadsafe(self.listener.drain(limit_s), self._loop).result(10)
+
+    def connect(self) -> socket.socket:
+        """Return a connection that waits for at most five seconds."""
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(5)
+        try:
+            client.connect(str(self.path))
+        except OSError:
+            client.close()
+            raise
+        return client
+
+    def exchange(self, data: bytes) -> bytes:
+        """Send bytes, and return all that comes back."""
+        with self.connect() as client:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                client.sendall(data)
+            return read_all(client)
+
+    def wait_for(self, count: int) -> list[ServedTd]:
+        """Return what the audit was told, once it has heard so often."""
+        ends = time.monotonic() + 5
+        while len(self.served) < count and time.monotonic() < ends:
+            time.sleep(0.01)
+        return self.served
+
+
+class MachineSocket(socket.socket):
+    """A UNIX socket that says it is one of vsock, whose other end is a virtual machine."""
+
+    cid = 3
+
+    @property
+    def family(self) -> Any:  # noqa: ANN401 as of every socket
+        """Return what `socket.socket.family` would of a vsock."""
+        return getattr(socket, "AF_VSOCK", 40)
+
+    def getpeername(self) -> tuple[int, int]:
+        """Return context id and port of the other end."""
+        return self.cid, 1234
+
+    def accept(self) -> tuple[socket.socket, tuple[int, int]]:
+        """Return a connection of a machine."""
+        descriptor, _ = self._accept()  # type: ignore[attr-defined]  # what the library calls
+        connection = MachineSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
+        return connection, connection.getpeername()
+
+
+class MachinePlace:
+    """A place at which only virtual machines ask."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def listen(self, backlog: int) -> socket.socket:
+        """Listen at the path."""
+        listening = MachineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.setblocking(False)
+        listening.bind(str(self._path))
+        listening.listen(backlog)
+        return listening
+
+    def remove(self) -> None:
+        """Remove the path."""
+        self._path.unlink()
+
+
+def read_all(client: socket.socket) -> bytes:
+    """Return all that comes until the other end closes."""
+    data = b""
+    with contextlib.suppress(ConnectionResetError):  # closed while we were still sending
+        while part := client.recv(65536):
+            data += part
+    return data
+
+
+@contextmanager
+def stand_in(path: Path, act: Callable[[socket.socket, bytes], None]) -> Iterator[list[bytes]]:
+    """Listen at a path, read each request as far as it comes at once, and act; then close.
+
+    The value of the context is the list of requests.
+    """
+    requests: list[bytes] = []
+    is_over = threading.Event()
+
+    def serve() -> None:
+        while not is_over.is_set():
+            try:
+                client, _ = listening.accept()
+            except TimeoutError:
+                continue
+            with client, contextlib.suppress(OSError):
+                client.settimeout(5)
+                requests.append(client.recv(64 * 1024))
+                act(client, requests[-1])
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen(8)
+        listening.settimeout(0.02)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield requests
+        finally:
+            is_over.set()
+            thread.join(10)
