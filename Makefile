@@ -146,7 +146,7 @@ integration: clients  ## the tests with real programs and sockets, and clients o
 	$(if $(REQUIRED),CONFCOM_REQUIRE_INTEGRATION=1 )$(BIN)/pytest $(PYTEST_ARGS) tests/integration tests/differential
 
 .PHONY: clients
-clients: setup
+clients: setup $(PEERS)/python
 	@for tool in cargo go; do \
 		if command -v $$tool >/dev/null; then $(MAKE) --no-print-directory clients-$$tool; \
 		elif [ -n "$(REQUIRED)" ]; then echo "error: $$tool is not on PATH" >&2; exit 5; \
@@ -165,6 +165,12 @@ clients-cargo: setup
 
 .PHONY: clients-go
 clients-go: peers
+	cd $(CLIENTS)/tdx_peer && go build -trimpath -o "$(CURDIR)/$(PEERS)/tdx-peer" .
+
+$(PEERS)/python: $(CLIENTS)/td_guest/requirements.txt | $(VENV)/.installed
+	@rm -rf $@
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --only-binary :all: --target $@ -r $<
+	@touch $@
 
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected

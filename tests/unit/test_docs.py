@@ -83,8 +83,22 @@ def test_every_direct_dependency_has_its_row_and_every_row_its_dependency() -> N
             name = re.match(r"[\w.-]+", requirement) if isinstance(requirement, str) else None
             if name and name.group() != "confcom":
                 declared.add((name.group(), group))
+    declared |= _of_clients()
     rows = {(row[0], row[1]) for row in _rows(DOCS / "dependencies.md") if row[0] != "package"}
     assert rows == declared
+
+
+def _of_clients() -> set[tuple[str, str]]:
+    """What the programs ask for that the tests build in other ways than with pyproject.toml."""
+    crate, module, guest = (
+        (REPOSITORY / "tests" / "integration" / "interop" / name).read_text(encoding="utf-8")
+        for name in ("aesm_peer/Cargo.toml", "tdx_peer/go.mod", "td_guest/requirements.txt")
+    )
+    return (
+        {(name, "Rust") for name in tomllib.loads(crate)["dependencies"]}
+        | {(name, "Go") for name in re.findall(r"^require (\S+) v", module, re.MULTILINE)}
+        | {(name, "Python") for name in re.findall(r"^([\w.-]+)==", guest, re.MULTILINE)}
+    )
 
 
 @pytest.mark.parametrize("page", _markdown(), ids=lambda page: str(page.relative_to(REPOSITORY)))

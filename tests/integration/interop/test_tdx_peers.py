@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TDX guests on public packages get quotes from our QGS listener, framed and raw.
+
+Intel's ``pytdxattest`` for Python frames its requests, Google's ``go-tdx-guest`` for Go sends the
+bare TDREPORT. What is ours are the parts that a TD has around them: the device, and the VMM that
+passes the shared buffer on.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dcap_qvl
+import pytest
+from tests.integration.interop import peers
+
+from confcom.adapters.quoting.qgs_listener import QgsListener
+from confcom.adapters.quoting.qgs_places import UnixPlace
+from confcom.adapters.quoting.qgs_records import ServedTd
+from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend
+from confcom.adapters.quoting.socket_file import SocketFile
+from confcom.adapters.simulation_store import SimulationStore
+from confcom.cli.main import main
+from confcom.dcap import TeeType
+from confcom.protocols.qgs import Call
+from confcom.reasons import ExitCode
+from confcom.simulation import TrustDomain
+
+pytestmark = pytest.mark.timeout(60)
+TD = TrustDomain(mr_td=b"\x7d" * 48)
+REPORT_DATA = bytes(range(64))
+Guest = Callable[[], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def served(folder: Path) -> Iterator[list[ServedTd]]:
+    """What a listener at ``qgs.socket`` was asked; ``td.bin`` is the TDREPORT of the TD."""
+    store = SimulationStore(folder / "demo")
+    authority = store.authority()
+    platform = store.platform("simulated", authority)
+    (folder / "td.bin").write_bytes(platform.td_report(TD, REPORT_DATA).to_bytes())
+    backend = SimulatedTdBackend(platform, authority)
+    place = UnixPlace(SocketFile(folder / "qgs.socket"))
+    record: list[ServedTd] = []
+    is_listening, is_done = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        listener = QgsListener(
+            place, ask=lambda operation, _: backend.ask(operation), record=record.append
+        )
+        async with listener:
+            is_listening.set()
+            await asyncio.to_thread(is_done.wait, 50)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        assert is_listening.wait(10)
+        yield record
+    finally:
+        is_done.set()
+        thread.join()
+
+
+@pytest.fixture
+def framed(folder: Path) -> Guest:
+    """Run a TD that frames its request."""
+    packages = peers.program("python")
+    compiler = shutil.which("cc") or peers.missing("no C compiler for the device of a TD")
+    device = folder / "device.so"
+    flags = ["-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    source = peers.SOURCES / "td_guest" / "device.c"
+    subprocess.run([compiler, *flags, "-o", device, source], check=True, timeout=30)
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        program = peers.SOURCES / "td_guest" / "quote.py"
+        return peers.with_tdx_guest(
+            [sys.executable, program, REPORT_DATA.hex(), "quote.bin"],
+            {
+                "PYTHONPATH": os.fspath(packages),
+                "LD_PRELOAD": os.fspath(device),
+                "TD_REPORT": "td.bin",
+                "QGS_SOCKET": "qgs.socket",
+            },
+        )
+
+    return run
+
+
+@pytest.fixture
+def raw(folder: Path) -> Guest:
+    """Run a TD that sends the bare TDREPORT."""
+    program = peers.program("tdx-peer")
+    return lambda: subprocess.run(
+        [program, "qgs.socket", "td.bin", "quote.bin"],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["framed", "raw"])
+def guest(request: pytest.FixtureRequest) -> Guest:
+    """Either."""
+    run: Guest = request.getfixturevalue(request.param)
+    return run
+
+
+def test_it_gets_a_quote_that_verifies(guest: Guest, served: list[ServedTd]) -> None:
+    done = guest()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [(one.code, one.why) for one in served] == [(0, None)]
+    verify = ["evidence", "verify", "quote.bin", "--collateral", "demo/public/simulated-tdx.json"]
+    expected = ["--report-data", REPORT_DATA.hex(), "--root", "demo/public/root.pem"]
+    assert main([*verify, *expected, "--allow-simulated"]) == ExitCode.YES
+    assert main(verify) == ExitCode.NO  # under Intel's root
+
+    store = SimulationStore(Path("demo"))
+    authority, collateral = store.authority(), store.collateral("simulated", TeeType.TDX)
+    verified = dcap_qvl.verify_with_root_ca(
+        Path("quote.bin").read_bytes(),
+        dcap_qvl.QuoteCollateralV3.from_json(collateral.to_json().decode()),
+        authority.root.der,
+        int(authority.tcb_signing.certificate.not_valid_before_utc.timestamp()),
+    )
+    assert verified.status == "UpToDate"
+
+
+def test_each_speaks_its_own_mode(framed: Guest, raw: Guest, served: list[ServedTd]) -> None:
+    framed()
+    raw()
+    assert [one.call for one in served] == [Call.GET_QUOTE, Call.RAW_QUOTE]
+
+
+def test_another_parser_reads_the_same(raw: Guest, served: list[ServedTd]) -> None:
+    read = dict(pair.split("=", 1) for pair in raw().stdout.split())
+    size = Path("quote.bin").stat().st_size
+    assert read == {
+        "bytes": str(size),
+        "version": "4",
+        "tee_type": "0x81",
+        "mr_td": TD.mr_td.hex(),
+        "report_data": REPORT_DATA.hex(),
+    }
+    assert len(served) == 1
+
+
+def test_it_gets_nothing_for_a_report_of_another_platform(
+    guest: Guest, served: list[ServedTd]
+) -> None:
+    forged = bytearray(Path("td.bin").read_bytes())
+    forged[0x200] ^= 1  # in what the MAC protects: attributes of the TD
+    Path("td.bin").write_bytes(forged)
+    assert guest().returncode == 1
+    assert len(served) == 1
+    assert served[0].code != 0
+    assert served[0].why is not None
+    assert not Path("quote.bin").exists()
+
+
+def test_it_gets_nothing_where_nobody_listens(guest: Guest) -> None:
+    Path("td.bin").write_bytes(bytes(128) + REPORT_DATA + bytes(832))
+    assert guest().returncode == 1
+    assert not Path("quote.bin").exists()
