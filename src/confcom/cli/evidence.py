@@ -9,9 +9,7 @@ evidence = LazyGroup(
         "inspect": Entry(
             "confcom.cli.evidence_inspect", "inspect", "Show what is in a quote or other file."
         ),
-        "collect": Entry(
-            "confcom.cli.evidence_collect", "collect", "Get a quote where the enclave runs."
-        ),
+        "collect": Entry("confcom.cli.evidence_collect", "collect", "Get evidence where it runs."),
         "verify": Entry(
             "confcom.cli.evidence_verify", "verify", "Tell whether quotes are genuine and expected."
         ),

@@ -1,34 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``confcom evidence collect``: get evidence where it runs; verify nothing."""
+"""``confcom evidence collect``: get evidence where it runs; verify nothing unless asked to."""
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from confcom.cli.command import Command, session_of
-from confcom.cli.failure import missing_extra
-from confcom.cli.simulate_options import (
-    REPORT_DATA_BYTES,
-    HexBytes,
-    Shorter,
-    enclave_option,
-    open_platform,
-    out_option,
-    platform_option,
-    read_enclave,
-    write_binary,
-)
+from confcom.cli.evidence_collect_options import Wish, check_together, collect_options
+from confcom.cli.evidence_collect_sources import make_question
+from confcom.cli.evidence_judge import Judge, make_plan, verification_options
+from confcom.cli.evidence_options import reference_options
+from confcom.cli.evidence_verify import write_result
+from confcom.cli.inputs import STANDARD_INPUT
+from confcom.cli.options import output_option
+from confcom.cli.session import Session
+from confcom.cli.simulate_options import write_binary
 from confcom.cli.style import Style
-from confcom.errors import UnavailableError, UsageError
-from confcom.reasons import Reason
-
-if TYPE_CHECKING:
-    from confcom.simulation import Enclave
-
-OPT_IN: Final = "SGX_AESM_ADDR"
-_SOCKET: Final = "/var/run/aesmd/aesm.socket"
+from confcom.reasons import ExitCode
 
 
 @click.command(
@@ -36,96 +26,49 @@ _SOCKET: Final = "/var/run/aesmd/aesm.socket"
     examples=(
         "confcom evidence collect --aesm --enclave enclave.json --out quote.bin",
         "confcom evidence collect --aesm --socket run/aesm.socket --enclave enclave.json",
+        "confcom evidence collect --configfs --nonce 0badcafe --out quote.bin",
+        "confcom evidence collect --qgs --td-report td.bin --out quote.bin",
         "confcom evidence collect --simulate demo --enclave enclave.json --nonce 0badcafe",
+        "confcom evidence collect --configfs --nonce 0badcafe --verify --mr-td 7d7d…",
     ),
 )
-@click.option(
-    "--aesm",
-    is_flag=True,
-    help="Ask the AESM daemon, also without SGX_AESM_ADDR in the environment.",
-)
-@click.option(
-    "--socket",
-    "path",
-    metavar="PATH",
-    default=_SOCKET,
-    show_default=True,
-    help="AESM: where the daemon listens.",
-)
-@click.option(
-    "--simulate",
-    "folder",
-    type=click.Path(path_type=Path, readable=False),
-    metavar="DIR",
-    help="No daemon: let a platform of this simulated hierarchy sign.",
-)
-@platform_option
-@enclave_option
-@click.option(
-    "--report-data",
-    type=HexBytes(REPORT_DATA_BYTES, Shorter.PAD),
-    metavar="HEX",
-    help="What the report vouches for: up to 64 bytes, zeros are added at the end.",
-)
-@click.option(
-    "--nonce",
-    type=HexBytes(REPORT_DATA_BYTES, Shorter.PAD),
-    metavar="HEX",
-    help="A relying party's nonce, up to 64 bytes; becomes the report data.",
-)
-@out_option
+@collect_options
+@verification_options
+@reference_options(without=("report_data",))
+@output_option("table", "json", "yaml")
 @click.pass_context
-def collect(
-    ctx: click.Context,
-    aesm: bool,
-    path: str,
-    folder: Path | None,
-    name: str,
-    enclave_file: str,
-    report_data: bytes | None,
-    nonce: bytes | None,
-    out: str,
-) -> None:
-    """Make the REPORT of an enclave in software, and get a quote of it.
+def collect(ctx: click.Context, /, **flags: Any) -> int:  # noqa: ANN401 - options of three modules
+    """Get evidence where it runs, and say what it is.
 
-    Without --aesm or --simulate the daemon is asked only if SGX_AESM_ADDR is set, to whatever: so
-    do Intel's libraries.
+    An AESM daemon quotes an SGX enclave; the kernel of a TD, or a TDX quote generation service,
+    quotes a TD. The enclave is one in software, so its REPORT convinces simulated platforms only.
+
+    Without a flag for the source the daemon is asked if SGX_AESM_ADDR is set, to whatever, and
+    nobody otherwise: so do Intel's libraries.
+
+    Nothing is verified without --verify. With it the report data asked for is demanded, and the
+    exit codes are 0 accepted, 1 refused, 3 malformed, 4 undecided for lack of collateral.
     """
-    if aesm and folder is not None:
-        raise UsageError(Reason.USAGE, "cannot use --aesm and --simulate together")
-    if report_data is not None and nonce is not None:
-        raise UsageError(
-            Reason.USAGE,
-            "cannot use --report-data and --nonce together",
-            hint="--nonce is the report data",
-        )
-    data = report_data or nonce or bytes(REPORT_DATA_BYTES)
-    enclave = read_enclave(enclave_file)
-    if folder is not None:
-        platform = open_platform(folder, name)
-        quote = platform.quote_sgx(enclave.ereport(platform.qe_target_info, data))
-    elif aesm or OPT_IN in os.environ:
-        quote = _ask_daemon(enclave, data, Path(path))
-    else:
-        raise UnavailableError(
-            Reason.QUOTING_UNREACHABLE,
-            f"cannot collect evidence: no source was named, and {OPT_IN} is not set",
-            hint=f"ask the daemon with --aesm, or set {OPT_IN}=1 in the container's environment",
-        )
-    write_binary(ctx, out, quote)
     session = session_of(ctx)
+    wish = Wish(**{name: flags.pop(name) for name in Wish._fields})
+    source = wish.source(os.environ)
+    check_together(ctx, wish, source)
+    question = make_question(wish, source, warn=session.warn)
+    judge = _make_judge(session, flags, question.demanded) if wish.verify else None
+    collected = question.ask()
+    if judge is None or wish.out != STANDARD_INPUT:
+        write_binary(ctx, wish.out, collected.data)
     if not session.quiet:
-        session.say(
-            "collected", Style.FAINT, f"SGX quote of {len(quote)} bytes; it was not verified"
-        )
+        rest = "" if judge else "; it was not verified"
+        session.say("collected", Style.FAINT, f"{collected.describe()}{rest}")
+    if judge is None:
+        return ExitCode.YES
+    result = judge.judge(collected.data)
+    write_result(session, result, judge)
+    return result.exit_code
 
 
-def _ask_daemon(enclave: "Enclave", data: bytes, path: Path) -> bytes:
-    try:
-        from confcom.adapters.aesm import AesmClient  # noqa: PLC0415 - loads protobuf
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] != "google":
-            raise
-        raise missing_extra("confcom evidence collect", "protobuf", "quote-helper") from exc
-    client = AesmClient(path)
-    return client.quote(enclave.ereport(client.target_info(), data)).quote
+def _make_judge(session: Session, flags: Mapping[str, Any], demanded: bytes | None) -> Judge:
+    report_data = None if demanded is None else demanded.hex()
+    plan = make_plan(session, {**flags, "report_data": report_data})
+    return Judge(plan, warn=session.warn)

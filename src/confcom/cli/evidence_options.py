@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options about trust and reference values, and what their values stand for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -42,13 +42,24 @@ def trust_options(function: F) -> F:
     return function
 
 
-def reference_options(function: F) -> F:
-    """Add ``--reference`` and one flag for each reference value."""
-    for row in reversed(TABLE):
-        function = _flag(row)(function)
-    return click.option(
-        "--reference", metavar="FILE", help="Reference values in TOML; flags replace its values."
-    )(function)
+def reference_options(*, without: Collection[str] = ()) -> Callable[[F], F]:
+    """Add ``--reference`` and one flag for each reference value.
+
+    Args:
+        without: keys of values for which the command has an option of its own.
+    """
+
+    def add(function: F) -> F:
+        for row in reversed(TABLE):
+            if row.key not in without:
+                function = _flag(row)(function)
+        return click.option(
+            "--reference",
+            metavar="FILE",
+            help="Reference values in TOML; flags replace its values.",
+        )(function)
+
+    return add
 
 
 def grace_option(function: F) -> F:

@@ -32,7 +32,7 @@ from confcom.reasons import ExitCode
 )
 @click.argument("quotes", metavar="QUOTE|-...", nargs=-1, required=True)
 @verification_options
-@reference_options
+@reference_options()
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
@@ -63,13 +63,27 @@ def verify(
 
 def _verify_one(session: Session, item: Input, judge: Judge) -> int:
     result = _judge_one(item, judge)
+    write_result(session, result, judge, name=item.name)
+    return result.exit_code
+
+
+def write_result(
+    session: Session, result: AttestationResult, judge: Judge, *, name: str | None = None
+) -> None:
+    """Write one result to standard output.
+
+    Args:
+        session: says in which format.
+        result: what to write.
+        judge: who made it, and knows where collateral was looked for.
+        name: of the input, for JSON lines.
+    """
     output = Output(session)
     document = result.to_json()
     if output.format == "jsonl":  # as every line of a longer run
-        document = {"schemaVersion": SCHEMA_VERSION, "input": item.name} | document
+        document = {"schemaVersion": SCHEMA_VERSION, "input": name} | document
     tried = judge.looked_in() if result.exit_code is ExitCode.UNKNOWN else ()
     output.write(document, lambda: result_table(result, color=output.color, tried=tried))
-    return result.exit_code
 
 
 def _judge_one(item: Input, judge: Judge) -> AttestationResult:
