@@ -160,10 +160,14 @@ class Reason(StrEnum):
     COLLATERAL_ROLLBACK = "collateral_rollback", Kind.UNAVAILABLE
     QUOTING_UNREACHABLE = "quoting_unreachable", Kind.UNAVAILABLE
     QUOTING_FAILED = "quoting_failed", Kind.UNAVAILABLE
+    DEVICE_MISSING = "device_missing", Kind.UNAVAILABLE
+    LIBRARY_MISSING = "library_missing", Kind.UNAVAILABLE
     # Configuration and usage
     SETTINGS_INVALID = "settings_invalid", Kind.MISCONFIGURED
     REFERENCE_INVALID = "reference_invalid", Kind.MISCONFIGURED
     EXTRA_MISSING = "extra_missing", Kind.MISCONFIGURED
+    DEVICE_ACCESS = "device_access", Kind.MISCONFIGURED
+    QUOTING_MODE = "quoting_mode", Kind.MISCONFIGURED
     INPUT_UNREADABLE = "input_unreadable", Kind.USAGE
     OUTPUT_UNWRITABLE = "output_unwritable", Kind.USAGE
     USAGE = "usage", Kind.USAGE

@@ -20,6 +20,7 @@ COMMANDS: dict[str, Entry] = {
     "quickstart": Entry(
         "confcom.cli.quickstart", "quickstart", "Verify, break and explain simulated quotes."
     ),
+    "doctor": Entry("confcom.cli.doctor", "doctor", "Tell what this machine can do."),
     "config": Entry("confcom.cli.config", "config", "Show the settings and where they come from."),
     "completion": Entry(
         "confcom.cli.completion", "completion", "Print the completion script for a shell."
