@@ -178,10 +178,12 @@ def read_all(client: socket.socket) -> bytes:
 
 
 @contextmanager
-def stand_in(path: Path, act: Callable[[socket.socket, bytes], None]) -> Iterator[list[bytes]]:
+def stand_in(
+    path: Path, act: Callable[[socket.socket, bytes], None], *, most: int = 64 * 1024
+) -> Iterator[list[bytes]]:
     """Listen at a path, read each request as far as it comes at once, and act; then close.
 
-    The value of the context is the list of requests.
+    What is left unread then breaks the connection. The value of the context is what was read.
     """
     requests: list[bytes] = []
     is_over = threading.Event()
@@ -194,7 +196,7 @@ def stand_in(path: Path, act: Callable[[socket.socket, bytes], None]) -> Iterato
                 continue
             with client, contextlib.suppress(OSError):
                 client.settimeout(5)
-                requests.append(client.recv(64 * 1024))
+                requests.append(client.recv(most))
                 act(client, requests[-1])
 
     with socket.socket(socket.AF_UNIX) as listening:

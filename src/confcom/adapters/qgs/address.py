@@ -113,13 +113,15 @@ def parse_address(text: str) -> Address:
     return VsockAddress(*map(int, numbers))
 
 
-def open_vsock() -> socket.socket:
+def open_vsock(family: int | None = getattr(socket, "AF_VSOCK", None)) -> socket.socket:
     """Return a vsock stream socket.
+
+    Args:
+        family: number of the address family; None where Python was built without it.
 
     Raises:
         OSError: this machine or this Python has no vsock (``EAFNOSUPPORT``).
     """
-    family = getattr(socket, "AF_VSOCK", None)
     if family is None:
         raise OSError(errno.EAFNOSUPPORT, "this Python was built without vsock")
     return socket.socket(family, socket.SOCK_STREAM)
