@@ -22,6 +22,8 @@ _SET_UP: Final = (
     "mount configfs at /sys/kernel/config and load the driver of the guest (modprobe tdx_guest, or "
     "sev-guest); this needs Linux 6.7 or later in a confidential guest"
 )
+_USER: Final = "{user}"
+_PROVIDER: Final = "{provider}"
 
 
 class Asked(NamedTuple):
@@ -56,7 +58,7 @@ _MEANINGS: Final[Mapping[int, _Meaning]] = MappingProxyType(
         ),
         errno.EACCES: _Meaning(
             Reason.QUOTING_UNREACHABLE,
-            "user {user} may not make entries there",
+            f"user {_USER} may not make entries there",
             "only root may, unless the folder has been given to somebody else with chown",
         ),
         errno.EPERM: _Meaning(
@@ -83,7 +85,7 @@ _MEANINGS: Final[Mapping[int, _Meaning]] = MappingProxyType(
         ),
         errno.EINVAL: _Meaning(
             Reason.QUOTING_FAILED,
-            "{provider} did not accept the report data",
+            f"{_PROVIDER} did not accept the report data",
             "the driver takes another number of bytes than 64, or the data did not reach it",
         ),
         errno.EFBIG: _Meaning(
@@ -107,7 +109,8 @@ def explain(asked: Asked, error: OSError) -> UnavailableError:
     if meaning is None:
         meaning = _Meaning(Reason.QUOTING_FAILED, error.strerror or str(error), None)
     where = f"{asked.folder}, attribute {asked.attribute}" if asked.attribute else asked.folder
-    what = meaning.what.format(user=os.geteuid(), provider=asked.provider or "the kernel")
+    what = meaning.what.replace(_USER, str(os.geteuid()))
+    what = what.replace(_PROVIDER, asked.provider or "the kernel")
     return UnavailableError(
         meaning.reason, f"cannot get a report from {where}: {what}", hint=meaning.hint
     )
@@ -138,21 +141,21 @@ def _special(asked: Asked, number: int) -> _Meaning | None:
         case "privlevel", errno.ENOENT:
             return _Meaning(
                 Reason.QUOTING_FAILED,
-                f"{asked.provider} has no privilege levels",
+                f"{_PROVIDER} has no privilege levels",
                 "ask without a level: TDs have none",
             )
         case "privlevel", errno.EINVAL:
             lowest = asked.floor()
-            levels = f"{lowest} to 3" if lowest else "others"
+            levels = f"{lowest} to 3" if lowest.isdecimal() else "others"
             return _Meaning(
                 Reason.QUOTING_FAILED,
-                f"{asked.provider} does not allow privilege level {asked.privlevel}, but {levels}",
+                f"{_PROVIDER} does not allow privilege level {asked.privlevel}, but {levels}",
                 "ask for a level that is allowed",
             )
         case str(name), errno.EACCES if name:
             return _Meaning(
                 Reason.QUOTING_UNREACHABLE,
-                "user {user} may not use it",
+                f"user {_USER} may not use it",
                 "a security policy forbids it, or the driver offers it for the other direction",
             )
         case str(name), errno.ENOENT if name:

@@ -166,8 +166,8 @@ class TsmStandIn:
     def _report(self, entry: _Entry) -> bytes:
         if self._races:
             self._races -= 1
-            _advance(entry)
-            entry.inblob = os.urandom(_INBLOB_BYTES)
+            if _advance(entry):
+                entry.inblob = os.urandom(_INBLOB_BYTES)
         if not entry.inblob:
             raise _refuse(errno.EINVAL)
         if entry.outblob is None or entry.read_generation != entry.write_generation:

@@ -246,11 +246,16 @@ def test_notices_that_the_kernel_lost_the_data() -> None:
         ask(kernel)
 
 
-def test_notices_a_lost_write_that_another_one_hides() -> None:
-    kernel = canned(b"a report over data of somebody else")
-    kernel.first_generation = WRAPPED
-    kernel.race(times=100)
-    with refused(kernel, Reason.QUOTING_FAILED, "generation"):
+def test_notices_that_the_kernel_kept_older_data() -> None:
+    class Deaf(TsmStandIn):
+        def write(self, path: Path, data: bytes) -> None:
+            self.log.append(f"write {path.name}")
+
+        def read(self, path: Path, most: int) -> bytes:
+            return b"a report" if path.name == "outblob" else super().read(path, most)
+
+    kernel = Deaf(tdx_guest(platform(), TD))
+    with refused(kernel, Reason.QUOTING_FAILED, "generation", "loses writes"):
         ask(kernel)
 
 
@@ -287,8 +292,15 @@ def test_says_which_privilege_levels_there_are() -> None:
         ask(kernel, privlevel=1)
 
 
-def test_says_less_where_the_lowest_level_is_not_to_be_had() -> None:
-    kernel = snp(floor=2)
+@pytest.mark.parametrize("floor", [None, b"{user}\n", b"", b"2" * 100])
+def test_says_less_where_the_lowest_level_is_not_to_be_had(floor: bytes | None) -> None:
+    class Odd(TsmStandIn):
+        def read(self, path: Path, most: int) -> bytes:
+            if path.name == "privlevel_floor" and floor is not None:
+                return floor[:most]
+            return super().read(path, most)
+
+    kernel = Odd(snp(floor=2).provider)
     kernel.fail("privlevel_floor", errno.EACCES)
     with refused(kernel, Reason.QUOTING_FAILED, "privilege level 1, but others"):
         ask(kernel, privlevel=1)
@@ -345,6 +357,24 @@ def test_says_nothing_when_the_entry_is_gone_already() -> None:
     kernel.fail("remove", errno.ENOENT)
     ask(kernel, warnings=warnings)
     assert warnings == []
+
+
+def test_an_interrupted_caller_leaves_nothing_behind() -> None:
+    def make(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    kernel = TsmStandIn(TsmProvider(name="tdx_guest", make=make))
+    with pytest.raises(KeyboardInterrupt):
+        ask(kernel)
+    assert kernel.entries == ()
+
+
+@pytest.mark.parametrize("attribute", ["provider", "inblob", "outblob"])
+def test_says_that_an_attribute_is_out_of_reach(attribute: str) -> None:
+    kernel = tdx()
+    kernel.fail(attribute, errno.EACCES)
+    with refused(kernel, Reason.QUOTING_UNREACHABLE, f"user {os.geteuid()} may not use it"):
+        ask(kernel)
 
 
 def test_removal_does_not_hide_the_failure() -> None:
