@@ -338,7 +338,7 @@ def test_clients_that_never_read_harm_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with Daemon(Path("s"), replace(QUICK, most_waiting_each=6, answer_s=5)) as daemon:
+    with Daemon(Path("s"), replace(QUICK, most_waiting=64, most_waiting_each=64)) as daemon:
         # Larger than the kernel's buffers, so that the reply waits with us.
         big = PlatformInfo(tdqe_svn=1, pce_svn=1, platform_id=bytes(900_000), cpu_svn=b"\1")
 
@@ -395,14 +395,15 @@ def test_answer_to_another_question_is_a_refusal(daemon: Daemon) -> None:
     assert daemon.exchange(request()) == ERROR
 
 
-def test_no_quote_goes_to_another_client(daemon: Daemon) -> None:
+def test_no_quote_goes_to_another_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     wrong: list[int] = []
     made: list[int] = []
 
-    def ask(own: int) -> None:
+    def ask(daemon: Daemon, own: int) -> None:
         for turn in range(20):
             data = own.to_bytes(32, "big") + turn.to_bytes(32, "big")
-            if own % 2:
+            if own % 2:  # raw mode
                 quote = daemon.exchange(td_report(data))
             else:
                 reply = reply_from_stream(daemon.exchange(request(data)))
@@ -411,11 +412,12 @@ def test_no_quote_goes_to_another_client(daemon: Daemon) -> None:
             if report_data(quote) != data:
                 wrong.append(own)
 
-    threads = [threading.Thread(target=ask, args=(own,)) for own in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    with Daemon(Path("s"), replace(QUICK, most_waiting=64, most_waiting_each=64)) as daemon:
+        threads = [threading.Thread(target=ask, args=(daemon, own)) for own in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
     assert (wrong, len(made)) == ([], 80)
 
 
