@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.interop import peers
 
 from confcom.cli.main import main
 from confcom.reasons import ExitCode
@@ -29,16 +30,32 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def aesmd(folder: Path) -> Iterator[Path]:
     """A folder with the socket of a running daemon."""
-    place = folder / "aesmd"
+    peers.program("aesm-peer")  # who asks nothing needs no daemon
     command = [sys.executable, "-m", "confcom", "serve", "quote-helper", "--pki", "demo"]
     command += ["--socket", "aesmd/aesm.socket"]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+    environment = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready,
+        (folder / "log").open("wb") as log,
+    ):
         ready.bind("notify")
-        ready.settimeout(20)
-        environment = os.environ | {"NOTIFY_SOCKET": str(folder / "notify")}
-        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        ready.settimeout(0.5)
+        with subprocess.Popen(command, env=environment, stderr=log) as process:
             try:
-                assert ready.recv(100) == b"READY=1"
-                yield place
+                _await(ready, process, folder / "log")
+                yield folder / "aesmd"
             finally:
                 process.kill()
+
+
+def _await(ready: socket.socket, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return when the daemon is ready, and fail with what it wrote if it never is."""
+    for _ in range(40):
+        try:
+            assert ready.recv(100) == b"READY=1"
+        except TimeoutError:
+            if process.poll() is not None:
+                break
+        else:
+            return
+    pytest.fail(f"the daemon is not ready:\n{log.read_text()}", pytrace=False)
