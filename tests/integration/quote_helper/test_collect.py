@@ -10,7 +10,14 @@ from confcom.adapters.quoting.simulated import SimulatedBackend
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
 from confcom.dcap import Quote
-from confcom.protocols.aesm import AesmCode, Answer, Operation, Refusal
+from confcom.protocols.aesm import (
+    AesmCode,
+    Answer,
+    MakeQuote,
+    Operation,
+    Refusal,
+    SignedQuote,
+)
 from confcom.reasons import ExitCode
 from confcom.testing.aesm_server import AesmServer, Misbehaviour
 
@@ -68,6 +75,49 @@ def test_collects_what_verifies(daemon: AesmServer, capsys: pytest.CaptureFixtur
         NONCE + "00" * 60,
     ]
     assert main(verify) == ExitCode.YES
+
+
+@pytest.mark.parametrize(
+    ("demand", "code", "verdict"),
+    [
+        ([], ExitCode.YES, "accepted: SGX quote"),
+        (["--product-id", "9"], ExitCode.NO, "not acceptable (product_id)"),
+        (["--mr-td", "00" * 48], ExitCode.NO, "not acceptable (evidence_type)"),
+    ],
+)
+def test_verifies_what_the_daemon_gave(
+    daemon: AesmServer,
+    capsys: pytest.CaptureFixture[str],
+    demand: list[str],
+    code: ExitCode,
+    verdict: str,
+) -> None:
+    trust = ["--root", "demo/public/root.pem", "--allow-simulated"]
+    trust += ["--collateral", "demo/public/simulated-sgx.json"]
+    options = ["--aesm", "--socket", "s", "--nonce", NONCE, "--verify", *trust, *demand]
+    assert collect(*options) == code
+    out, err = capsys.readouterr()
+    assert out.startswith(verdict)
+    assert "from the AESM daemon at s\n" in err
+    assert report_data() == bytes.fromhex(NONCE).ljust(64, b"\0")
+    assert daemon.calls.count("get_quote_ex") == 1
+
+
+def test_believes_no_quote_of_another_report_even_with_verify(
+    daemon: AesmServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert collect("--aesm", "--socket", "s", "--nonce", NONCE) == ExitCode.YES
+    old = Path("quote.bin").read_bytes()
+    Path("quote.bin").unlink()
+    answer = daemon.answer
+
+    def replay(operation: Operation) -> Answer:
+        return SignedQuote(old) if isinstance(operation, MakeQuote) else answer(operation)
+
+    daemon.answer = replay
+    assert collect("--aesm", "--socket", "s", "--nonce", "07") == ExitCode.MALFORMED
+    assert capsys.readouterr().out == ""
+    assert not Path("quote.bin").exists()
 
 
 def test_needs_no_daemon_for_a_simulated_hierarchy() -> None:
