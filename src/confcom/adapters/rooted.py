@@ -60,13 +60,15 @@ class Root:
         located = self.locate(path)
         # A pipe in its place would otherwise be waited for.
         descriptor = os.open(located, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        with open(descriptor, "rb", buffering=0) as stream:  # noqa: PTH123 - a descriptor
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.EINVAL, "it is no regular file", str(path))
             data = bytearray()
-            while len(data) <= limit and (part := stream.read(limit + 1 - len(data))):
+            while len(data) <= limit and (part := os.read(descriptor, limit + 1 - len(data))):
                 data += part
             return bytes(data)
+        finally:
+            os.close(descriptor)
 
 
 def _link(path: Path) -> Path | None:

@@ -25,8 +25,6 @@ from confcom.testing.aesm_server import AesmServer, Misbehaviour
 QUOTES = CannedQuotes(
     target_info=b"\xe5" * 32 + bytes(480), public_key_id=bytes(32), quote=bytes(436)
 )
-    target_info=b"\xe5" * 32 + bytes(480), public_key_id=bytes(32), quote=bytes(436)
-)
 
 
 @pytest.fixture
