@@ -3,6 +3,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import threading
 import time
@@ -140,24 +142,29 @@ class MachineSocket(socket.socket):
 
     def getpeername(self) -> tuple[int, int]:
         """Return context id and port of the other end."""
+        if not self.cid:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
         return self.cid, 1234
 
     def accept(self) -> tuple[socket.socket, tuple[int, int]]:
         """Return a connection of a machine."""
         descriptor, _ = self._accept()  # type: ignore[attr-defined]  # what the library calls
         connection = MachineSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
-        return connection, connection.getpeername()
+        connection.cid = self.cid
+        return connection, (self.cid, 0)
 
 
 class MachinePlace:
-    """A place at which only virtual machines ask."""
+    """A place at which only virtual machines ask; those of number 0 have gone at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cid: int = 3) -> None:
         self._path = path
+        self._cid = cid
 
     def listen(self, backlog: int) -> socket.socket:
         """Listen at the path."""
         listening = MachineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.cid = self._cid
         listening.setblocking(False)
         listening.bind(str(self._path))
         listening.listen(backlog)

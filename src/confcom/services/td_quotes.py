@@ -42,6 +42,7 @@ class TdQuoteOptions:
         is_simulated: whether quotes are of a platform in software; said with every one of them.
         identify: tells more about processes that ask over a UNIX socket, or None.
         refuse: tells why a caller may not ask this, or returns None where it may.
+        observe: told of every request after the audit, for metrics, or None.
     """
 
     places: Sequence[Place]
@@ -49,6 +50,7 @@ class TdQuoteOptions:
     is_simulated: bool = False
     identify: Callable[[Connection], Peer] | None = None
     refuse: Callable[[Operation, Caller], str | None] | None = None
+    observe: Callable[[ServedTd], None] | None = None
 
 
 @asynccontextmanager
@@ -68,6 +70,8 @@ async def serve_tds(
 
     def record(served: ServedTd) -> None:
         audit(log, served, is_simulated=options.is_simulated)
+        if options.observe is not None:
+            options.observe(served)
 
     await backend.start()
     try:

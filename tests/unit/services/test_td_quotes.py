@@ -79,7 +79,10 @@ def test_serves_several_places_from_one_back_end(
     monkeypatch.chdir(tmp_path)
     backend = Recorder()
     places = (UnixPlace(SocketFile(Path("unix"))), MachinePlace(Path("machines")))
-    options = TdQuoteOptions(places=places, is_simulated=True, identify=PeerReader().read)
+    seen: list[ServedTd] = []
+    options = TdQuoteOptions(
+        places=places, is_simulated=True, identify=PeerReader().read, observe=seen.append
+    )
 
     async def run() -> None:
         async with serve_tds(backend, options) as listeners:
@@ -93,6 +96,7 @@ def test_serves_several_places_from_one_back_end(
     assert backend.notes == ["start", "ask", "ask", "stop"]
     unix, machine = events
     assert [event["event"] for event in events] == ["td_quote.made"] * 2
+    assert [(one.code, one.call) for one in seen] == [(0, Call.GET_QUOTE)] * 2
     assert "peer" in unix
     assert (machine["cid"], machine["mr_td"]) == (3, TD.mr_td.hex())
     assert SECRET.hex() not in repr(events)

@@ -176,8 +176,8 @@ class _Connection(asyncio.Protocol):
         self._listener.opened(self)
         try:
             self.caller = Caller.of(transport.get_extra_info("socket"))
-        except OSError as exc:  # it has gone already
-            self.give_up(f"it cannot be told who it is: {exc.strerror}")
+        except OSError:  # it has gone already
+            self.abort()
             return
         self._limit(self._listener.options.deliver_s, "it did not deliver its request in time")
 

@@ -104,6 +104,16 @@ def test_audit_is_told_which_machine_asked(tmp_path: Path, monkeypatch: pytest.M
     assert not path.exists()
 
 
+def test_machine_that_has_gone_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("machines")
+    with Daemon(path, place=MachinePlace(path, cid=0)) as daemon:
+        assert daemon.exchange(request()) == b""
+        assert daemon.served == []
+        assert daemon.listener is not None
+        assert daemon.listener.connections == 0
+
+
 def test_raw_quote_comes_bare(daemon: Daemon) -> None:
     quote = daemon.exchange(td_report(b"\x09" * 64))
     assert report_data(quote) == b"\x09" * 64
