@@ -13,7 +13,7 @@ READY = Probes({"socket": lambda: None}, lambda: b"confcom_up 1\n")
 
 def exchange(data: bytes, probes: Probes = READY, *, limit_s: float = 5.0) -> bytes:
     async def run() -> bytes:
-        async with HealthServer("127.0.0.1", 0, probes, limit_s=limit_s) as server:
+        async with HealthServer(("127.0.0.1", 0), probes, limit_s=limit_s) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             try:
                 writer.write(data)
@@ -102,7 +102,7 @@ def test_closes_on_who_says_nothing() -> None:
 
 def test_keeps_serving_beside_many_who_say_nothing() -> None:
     async def run() -> bytes:
-        async with HealthServer("127.0.0.1", 0, READY, limit_s=5.0) as server:
+        async with HealthServer(("127.0.0.1", 0), READY, limit_s=5.0) as server:
             silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)]
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(b"GET /livez HTTP/1.1\r\n\r\n")
@@ -117,4 +117,4 @@ def test_keeps_serving_beside_many_who_say_nothing() -> None:
 
 def test_has_no_port_outside_its_context() -> None:
     with pytest.raises(RuntimeError, match="outside its context"):
-        _ = HealthServer("127.0.0.1", 0, READY).port
+        _ = HealthServer(("127.0.0.1", 0), READY).port

@@ -68,6 +68,10 @@ class SimulationStore:
         """The collateral bundle of a platform, for verifiers."""
         return self._folder / _PUBLIC / f"{check_name(name)}-{tee.name.lower()}.json"
 
+    def exists(self) -> bool:
+        """Tell whether there is a whole hierarchy."""
+        return (self._folder / _AUTHORITY).exists()
+
     def check_creation(self, *, force: bool = False) -> None:
         """Find out whether `create` may write here.
 
@@ -76,7 +80,7 @@ class SimulationStore:
         """
         with _reporting(self._folder):
             self._refuse_foreign_folder()
-            if (self._folder / _AUTHORITY).exists() and not force:
+            if self.exists() and not force:
                 raise UsageError(
                     Reason.OUTPUT_UNWRITABLE,
                     f"cannot make a simulated hierarchy in {self._folder}: there is one already",

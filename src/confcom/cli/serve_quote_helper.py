@@ -2,89 +2,105 @@
 """``confcom serve quote-helper``: quotes for enclaves that cannot load a quoting enclave."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from confcom.cli.command import Command, session_of
-from confcom.cli.failure import missing_extra
-from confcom.cli.simulate_options import open_store, platform_option
+from confcom.cli.serve_backends import (
+    DEFAULT_SOCKET,
+    Served,
+    dcap,
+    packages,
+    simulated,
+    upstream,
+)
+from confcom.cli.serve_options import Address, FileOfKind, Octal, RateOf
+from confcom.cli.session import Session
+from confcom.cli.simulate_options import platform_option
+from confcom.cli.version import version
 from confcom.errors import UsageError
+from confcom.protocols.quotas import Limits, Rate
 from confcom.reasons import Reason
 
 if TYPE_CHECKING:
-    from confcom.adapters.quoting.dcap_backend import DcapBackend
-    from confcom.adapters.quoting.simulated import SimulatedBackend
-    from confcom.adapters.quoting.upstream import UpstreamBackend
-    from confcom.services.quote_helper import Backend
+    import structlog
 
-DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
-KINDS: Final = ("qe3", "pce", "provider", "id-enclave")
+    from confcom.services.quote_records import QuoteRecords
+
+STATUS_SOCKET: Final = "/run/confcom/quote-helper.sock"
 
 
-class Octal(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
-    """A file mode, written as `chmod` takes it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flags:
+    """Values of the options, by their names."""
 
-    name = "octal"
+    backend: str | None
+    folder: Path | None
+    name: str
+    state: Path | None
+    accepts_unauthenticated: bool
+    library: str
+    files: Sequence[tuple[str, Path]]
+    upstream: str
+    path: str
+    mode: int
+    rules: Sequence[str]
+    peer_rate: Rate | None
+    total_rate: Rate | None
+    most_waiting: int
+    qgs_socket: str | None
+    qgs_vsock: int | None
+    qgs_upstream: str | None
+    every: int
+    drain_s: float
+    health: tuple[str, int] | None
+    status: str | None
 
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the mode."""
-        if isinstance(value, int):
-            return value
-        try:
-            mode = int(value, 8)
-        except ValueError:
-            mode = -1
-        if not 0 <= mode <= 0o777:
-            self.fail(f"{value!r} is not a file mode such as 0666", param, ctx)
-        return mode
+    @property
+    def chosen(self) -> str:
+        """The back end."""
+        return self.backend or ("dcap" if self.folder is None else "simulated")
 
+    def check(self) -> None:
+        """Refuse options that do not go together.
 
-class Address(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
-    """A host and a port to bind."""
+        Raises:
+            UsageError: with what to do instead.
+        """
+        is_simulated = self.chosen == "simulated"
+        given = {
+            "--pki": self.folder is not None,
+            "--state": self.state is not None,
+            "--accept-unauthenticated-reports": self.accepts_unauthenticated,
+        }
+        for option, is_given in given.items():
+            if is_given and not is_simulated:
+                raise UsageError(
+                    Reason.USAGE,
+                    f"cannot use {option} with quotes of this machine's hardware",
+                    hint="leave it out, or choose --backend simulated",
+                )
+        if self.qgs_upstream is not None and is_simulated:
+            raise UsageError(
+                Reason.USAGE,
+                "cannot use --qgs-upstream with a simulated platform, which quotes TDs itself",
+                hint="leave it out, or choose --backend upstream",
+            )
+        if self.has_tds and self.qgs_upstream is None and not is_simulated:
+            raise UsageError(
+                Reason.USAGE,
+                "cannot serve TDs: nothing makes their quotes",
+                hint="name the service that does with --qgs-upstream",
+            )
 
-    name = "address"
-
-    def convert(
-        self,
-        value: str | tuple[str, int],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[str, int]:
-        """Return host and port."""
-        if isinstance(value, tuple):
-            return value
-        host, _, port = value.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or not 0 <= int(port[:6]) <= 65535:
-            self.fail(f"{value!r} is not an address such as 127.0.0.1:8081", param, ctx)
-        return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in older releases
-    """One of the files that the libraries look for."""
-
-    name = "kind=path"
-
-    def convert(
-        self,
-        value: str | tuple[str, Path],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[str, Path]:
-        """Return kind and path."""
-        if isinstance(value, tuple):
-            return value
-        kind, _, path = value.partition("=")
-        if kind not in KINDS or not path:
-            self.fail(f"{value!r} is not KIND=PATH with a KIND of {', '.join(KINDS)}", param, ctx)
-        if not Path(path).is_file():
-            self.fail(f"there is no file {path}", param, ctx)
-        return kind, Path(path).absolute()
+    @property
+    def has_tds(self) -> bool:
+        """Whether TDs are served."""
+        return self.qgs_socket is not None or self.qgs_vsock is not None
 
 
 @click.command(
@@ -106,9 +122,22 @@ class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in o
     "folder",
     type=click.Path(path_type=Path, readable=False),
     metavar="DIR",
-    help="Simulated: folder of the hierarchy.",
+    help="Simulated: folder of the hierarchy; without it one is made below --state.",
 )
 @platform_option
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Simulated: where a platform of our own is kept. "
+    "[default: $STATE_DIRECTORY, else /var/lib/confcom]",
+)
+@click.option(
+    "--accept-unauthenticated-reports",
+    "accepts_unauthenticated",
+    is_flag=True,
+    help="Simulated: sign REPORTs whose MAC does not fit too, such as recorded ones.",
+)
 @click.option(
     "--library",
     metavar="NAME",
@@ -158,6 +187,51 @@ class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in o
     "may be repeated, the first that applies decides.",
 )
 @click.option(
+    "--peer-rate",
+    type=RateOf(),
+    metavar="RATE[:BURST]",
+    help="How often a second one pod, or one user outside of pods, may ask; more is told busy.",
+)
+@click.option(
+    "--total-rate",
+    type=RateOf(),
+    metavar="RATE[:BURST]",
+    help="How often a second all together are served; more waits, in fair turns.",
+)
+@click.option(
+    "--most-waiting",
+    type=click.IntRange(2, 65536),
+    metavar="N",
+    default=256,
+    show_default=True,
+    help="Requests that may wait, half of them of one peer; more is told busy.",
+)
+@click.option(
+    "--qgs-socket",
+    metavar="PATH",
+    help="Serve quotes of TDs there too, as Intel's quote generation service does.",
+)
+@click.option(
+    "--qgs-vsock",
+    type=click.IntRange(1, 2**32 - 2),
+    metavar="PORT",
+    help="Serve quotes of TDs on this port of vsock too; Intel's is 4050.",
+)
+@click.option(
+    "--qgs-upstream",
+    metavar="ADDRESS",
+    help="DCAP and upstream: the service that makes quotes of TDs: PATH, or vsock:CID:PORT.",
+)
+@click.option(
+    "--verify-every",
+    "every",
+    type=click.IntRange(0),
+    metavar="N",
+    default=1000,
+    show_default=True,
+    help="Verify the first quote and each N-th after it in the background; 0 for none.",
+)
+@click.option(
     "--drain",
     "drain_s",
     type=click.FloatRange(0, 300),
@@ -170,114 +244,116 @@ class FileOfKind(click.ParamType):  # type: ignore[type-arg]  # not generic in o
     "--health",
     type=Address(),
     metavar="HOST:PORT",
-    help="Answer /livez and /readyz over HTTP there, for example on 127.0.0.1:8081.",
+    help="Answer /livez, /readyz and /metrics over HTTP there, for example on 127.0.0.1:8081.",
+)
+@click.option(
+    "--status",
+    metavar="PATH",
+    help="UNIX socket that answers /status over HTTP too: who asked for what, what our quotes are "
+    f"worth. [default: {STATUS_SOCKET} if --socket is the default one]",
 )
 @click.pass_context
-def quote_helper(
-    ctx: click.Context,
-    backend: str | None,
-    folder: Path | None,
-    name: str,
-    library: str,
-    files: Sequence[tuple[str, Path]],
-    upstream: str,
-    path: str,
-    mode: int,
-    rules: Sequence[str],
-    drain_s: float,
-    health: tuple[str, int] | None,
-) -> None:
+def quote_helper(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 checked by click
     """Serve quotes to enclaves over the AESM socket, as Intel's daemon does.
 
-    Quotes of a simulated platform are under the SIMULATED root of --pki; a verifier accepts them
-    only when it is given that root and consents.
+    Quotes of a simulated platform are under a SIMULATED root; a verifier accepts them only when it
+    is given that root and consents.
     """
-    chosen = backend or ("dcap" if folder is None else "simulated")
-    if (chosen == "simulated") != (folder is not None):
-        raise UsageError(
-            Reason.USAGE,
-            "cannot serve simulated quotes without --pki"
-            if folder is None
-            else "cannot use --pki with quotes of this machine's hardware",
-            hint="confcom simulate pki DIR makes a hierarchy"
-            if folder is None
-            else "leave --pki out, or choose --backend simulated",
+    flags = _Flags(**given)
+    flags.check()
+    session = session_of(ctx)
+    session.start_logging(is_daemon=True)
+    with packages():
+        import structlog  # noqa: PLC0415 - loads for long
+
+        from confcom.runtime.log import OWN_LOGGER  # noqa: PLC0415
+        from confcom.services.quote_records import QuoteRecords  # noqa: PLC0415
+    log = structlog.get_logger(OWN_LOGGER).bind()
+    records = QuoteRecords(log, is_simulated=flags.chosen == "simulated", version=version())
+    served = _backend(flags, session, records)
+    if served.public is not None and flags.folder is None:
+        log.info("quote_helper.simulated", public=str(served.public))
+    if flags.accepts_unauthenticated:
+        log.warning("reports.unauthenticated", why="REPORTs are signed whoever made them")
+    if served.name == "dcap":
+        _tell_configuration(log)
+    _run(flags, served, records)
+
+
+def _backend(flags: _Flags, session: Session, records: "QuoteRecords") -> Served:
+    collateral = session.settings.collateral
+    if flags.chosen == "simulated":
+        state = flags.state or Path(os.environ.get("STATE_DIRECTORY", "/var/lib/confcom"))
+        return simulated(
+            flags.folder,
+            flags.name,
+            state,
+            accepts_unauthenticated=flags.accepts_unauthenticated,
         )
-    session_of(ctx).start_logging(is_daemon=True)
-    made: Backend
-    problem: Callable[[], str | None] | None = None
-    if folder is not None:
-        made = _simulated(folder, name)
-    elif chosen == "upstream":
-        made = _upstream(upstream, path)
-    else:
-        made = hardware = _dcap(library, files)
-        problem = lambda: _why_not_ready(hardware)  # noqa: E731 a name of its own says no more
-    with _packages():
+    if flags.chosen == "upstream":
+        return upstream(flags.upstream, flags.path, flags.qgs_upstream, collateral)
+    return dcap(flags.library, flags.files, flags.qgs_upstream, collateral, records)
+
+
+def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
+    with packages():
+        from confcom.adapters.peers import PeerReader, PodNames  # noqa: PLC0415
+        from confcom.adapters.quoting.listener import ListenerOptions  # noqa: PLC0415
+        from confcom.adapters.quoting.qgs_places import (  # noqa: PLC0415
+            Place,
+            UnixPlace,
+            VsockPlace,
+        )
         from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
         from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415
-        from confcom.services.quote_helper import QuoteHelperOptions, run  # noqa: PLC0415
-    run(
-        made,
-        QuoteHelperOptions(
-            socket=SocketFile(Path.cwd() / path, mode=mode),
-            is_simulated=folder is not None,
-            rules=parse_rules(rules),
-            drain_s=drain_s,
-            health=health,
-            problem=problem,
-        ),
-    )
-
-
-def _why_not_ready(backend: "DcapBackend") -> str | None:
-    status = backend.status
-    return None if status.is_ready else status.why or "the attestation key is not ready yet"
-
-
-def _upstream(upstream: str, path: str) -> "UpstreamBackend":
-    if Path(upstream).absolute() == Path(path).absolute():
-        raise UsageError(
-            Reason.USAGE,
-            f"cannot ask the daemon at {upstream}: that is where we listen",
-            hint="let the other daemon listen elsewhere, and name that with --upstream",
+        from confcom.services.quote_helper import (  # noqa: PLC0415
+            OwnChecks,
+            QuoteHelperOptions,
+            run,
         )
-    with _packages():
-        from confcom.adapters.aesm import AsyncAesmClient  # noqa: PLC0415
-        from confcom.adapters.quoting.upstream import UpstreamBackend  # noqa: PLC0415
-    return UpstreamBackend(AsyncAesmClient(upstream))
-
-
-def _simulated(folder: Path, name: str) -> "SimulatedBackend":
-    store, authority = open_store(folder)
-    platform = store.platform(name, authority)
-    with _packages():
-        from confcom.adapters.quoting.simulated import SimulatedBackend  # noqa: PLC0415
-    return SimulatedBackend(platform, authority)
-
-
-def _dcap(library: str, files: Sequence[tuple[str, Path]]) -> "DcapBackend":
-    with _packages():
-        from confcom.adapters.quoting.dcap_backend import DcapBackend  # noqa: PLC0415
-        from confcom.adapters.quoting.dcap_library import PathKind  # noqa: PLC0415
-        from confcom.adapters.quoting.dcap_process import ChildOptions  # noqa: PLC0415
-        from confcom.services.quote_helper import log_event  # noqa: PLC0415
-    options = ChildOptions(
-        library=library,
-        paths={PathKind(kind): path for kind, path in files},
-        environment=os.environ,
+        from confcom.services.td_quotes import TdQuoteOptions  # noqa: PLC0415
+    is_simulated = served.name == "simulated"
+    places: list[Place] = []
+    if flags.qgs_socket is not None:
+        places.append(UnixPlace(SocketFile(Path.cwd() / flags.qgs_socket, mode=flags.mode)))
+    if flags.qgs_vsock is not None:
+        places.append(VsockPlace(flags.qgs_vsock))
+    tds = None
+    if places and served.tds is not None:
+        identify = PeerReader(pod_names=PodNames()).read
+        tds = (
+            served.tds,
+            TdQuoteOptions(places=places, is_simulated=is_simulated, identify=identify),
+        )
+    status = flags.status or (STATUS_SOCKET if flags.path == DEFAULT_SOCKET else None)
+    limits = Limits(
+        per_peer=flags.peer_rate,
+        total=flags.total_rate,
+        waiting=flags.most_waiting,
+        waiting_per_peer=flags.most_waiting // 2,
     )
-    return DcapBackend(options, observe=log_event)
+    run(
+        served.quotes,
+        QuoteHelperOptions(
+            socket=SocketFile(Path.cwd() / flags.path, mode=flags.mode),
+            listener=ListenerOptions(limits=limits, at_once=served.at_once, wait_s=served.wait_s),
+            is_simulated=is_simulated,
+            rules=parse_rules(flags.rules),
+            drain_s=flags.drain_s,
+            health=flags.health,
+            status=None if status is None else SocketFile(Path.cwd() / status, mode=0o600),
+            problem=served.problem,
+            checks=OwnChecks(verify=served.verify, every=flags.every) if flags.every else None,
+            tds=tds,
+            backend_name=served.name,
+        ),
+        records,
+    )
 
 
-@contextmanager
-def _packages() -> Iterator[None]:
-    """Say how to install what is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as exc:
-        package = (exc.name or "").split(".")[0]
-        if package not in {"google", "structlog"}:
-            raise
-        wanted = "protobuf" if package == "google" else package
-        raise missing_extra("confcom serve quote-helper", wanted, "quote-helper") from exc
+def _tell_configuration(log: "structlog.stdlib.BoundLogger") -> None:
+    """Say what the files of Intel's daemon and providers mean here, and what they do not."""
+    from confcom.adapters.provider_conf import read_provider_conf  # noqa: PLC0415
+
+    for place, note in read_provider_conf(os.environ).notes():
+        log.warning("configuration.noted", file=place, what=str(note))

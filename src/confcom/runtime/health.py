@@ -2,11 +2,13 @@
 """Health and metrics of a daemon over HTTP: GET only, one request a connection, no framework.
 
 ``/livez`` says that the process makes progress, ``/readyz`` that it can do its work, ``/metrics``
-what it counted. Nothing a caller sends is kept, shown or acted upon.
+what it counted. What may not leave the node, such as who asked for what, is ``/status`` on a UNIX
+socket. Nothing a caller sends is kept, shown or acted upon.
 """
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +21,7 @@ from confcom.reasons import Reason
 _MOST_REQUEST_BYTES: Final = 8192
 _MOST_CONNECTIONS: Final = 64
 _TEXT: Final = "text/plain; charset=utf-8"
+_JSON: Final = "application/json"
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -29,25 +32,27 @@ class Probes:
     Attributes:
         ready: by name of what is needed, why it cannot be used now, or None where it can.
         metrics: the text of ``/metrics``, or None where nothing is counted.
+        status: the JSON document of ``/status``, or None where it is not told.
     """
 
     ready: Mapping[str, Callable[[], str | None]]
     metrics: Callable[[], bytes] | None = None
+    status: Callable[[], bytes] | None = None
 
 
 class HealthServer:
     """Serves probes; use as an async context manager.
 
     Args:
-        host: address to bind.
-        port: port to bind; 0 for any.
+        place: address and port to bind, 0 for any port; or a socket that listens already.
         probes: what is answered.
         limit_s: longest time for one request, seconds.
     """
 
-    def __init__(self, host: str, port: int, probes: Probes, *, limit_s: float = 5.0) -> None:
-        self._host = host
-        self._port = port
+    def __init__(
+        self, place: tuple[str, int] | socket.socket, probes: Probes, *, limit_s: float = 5.0
+    ) -> None:
+        self._place = place
         self._probes = probes
         self._limit_s = limit_s
         self._server: asyncio.Server | None = None
@@ -61,14 +66,20 @@ class HealthServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
+        if isinstance(self._place, socket.socket):
+            self._server = await asyncio.start_unix_server(
+                self._serve, sock=self._place, limit=_MOST_REQUEST_BYTES
+            )
+            return self
+        host, port = self._place
         try:
             self._server = await asyncio.start_server(
-                self._serve, self._host, self._port, limit=_MOST_REQUEST_BYTES
+                self._serve, host, port, limit=_MOST_REQUEST_BYTES
             )
         except OSError as exc:
             raise MisconfiguredError(
                 Reason.SETTINGS_INVALID,
-                f"cannot serve probes on {self._host}:{self._port}: {exc.strerror or exc}",
+                f"cannot serve probes on {host}:{port}: {exc.strerror or exc}",
                 hint="name another address with --health",
             ) from exc
         return self
@@ -130,6 +141,8 @@ def _route(target: bytes, probes: Probes) -> bytes:
             return _response(status, "".join(lines).encode())
         case b"/metrics" if probes.metrics is not None:
             return _response(HTTPStatus.OK, probes.metrics(), _METRICS)
+        case b"/status" if probes.status is not None:
+            return _response(HTTPStatus.OK, probes.status(), _JSON)
         case _:
             return _response(HTTPStatus.NOT_FOUND)
 

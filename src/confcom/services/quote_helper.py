@@ -2,35 +2,33 @@
 """The quote helper: one daemon for each SGX node, from which enclaves get quotes out of process."""
 
 import asyncio
+import contextlib
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
 from confcom.adapters.peers import PeerReader, PodNames, can_pin_peers
-from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.adapters.quoting.turns import Asked
-from confcom.protocols.aesm import AesmCode, MakeQuote, Operation, Refusal
+from confcom.dcap import VerifiedQuote
+from confcom.protocols.aesm import MakeQuote, Operation, Refusal, SignedQuote
 from confcom.protocols.aesm.structures import report_body
 from confcom.protocols.peers import Peer
 from confcom.protocols.quoting_rules import Denied, QuotingRules, parse_rules
+from confcom.runtime import metric_table as table
 from confcom.runtime.health import HealthServer, Probes
 from confcom.runtime.lifecycle import Notifier, stop_signals
 from confcom.runtime.log import OWN_LOGGER
-
-_WARNINGS: Final = frozenset(
-    {
-        DcapEventName.CHILD_LOST,
-        DcapEventName.CHILD_GIVEN_UP,
-        DcapEventName.KEY_CHANGED,
-        DcapEventName.KEY_FAILED,
-    }
-)
+from confcom.services.quote_checks import QuoteChecker
+from confcom.services.quote_records import QuoteRecords
+from confcom.services.td_quotes import TdQuoteOptions, TdxBackend, serve_tds
 
 
 class Backend(Protocol):
@@ -53,6 +51,19 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnChecks:
+    """How quotes that were served are verified afterwards.
+
+    Attributes:
+        verify: verifies a quote; may use the network.
+        every: the first quote and each n-th after it is verified.
+    """
+
+    verify: Callable[[bytes], VerifiedQuote]
+    every: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteHelperOptions:
     """How the daemon runs.
 
@@ -62,9 +73,13 @@ class QuoteHelperOptions:
         is_simulated: whether quotes are of a platform in software; said with every one of them.
         rules: who may have which enclave quoted.
         drain_s: how long requests may still take after a signal to stop, seconds.
-        health: host and port of probes, or None.
+        health: host and port of probes and metrics, or None.
+        status: UNIX socket with the same and the status document, or None.
         problem: why the back end cannot serve now, or None where it can; by default it can
             while it offers a key.
+        checks: verification of what was served, or None.
+        tds: what makes quotes of TDs and where it listens, or None.
+        backend_name: for the status document.
     """
 
     socket: SocketFile
@@ -73,126 +88,143 @@ class QuoteHelperOptions:
     rules: QuotingRules = field(default_factory=lambda: parse_rules(()))
     drain_s: float = 5.0
     health: tuple[str, int] | None = None
+    status: SocketFile | None = None
     problem: Callable[[], str | None] | None = None
+    checks: OwnChecks | None = None
+    tds: tuple[TdxBackend, TdQuoteOptions] | None = None
+    backend_name: str = ""
 
 
-def run(backend: Backend, options: QuoteHelperOptions) -> None:
+def run(backend: Backend, options: QuoteHelperOptions, records: QuoteRecords) -> None:
     """Serve until a signal to stop.
 
+    Args:
+        backend: what makes quotes.
+        options: how.
+        records: what is written down.
+
     Raises:
-        MisconfiguredError: the socket cannot be used (``settings_invalid``).
+        MisconfiguredError: a socket cannot be used (``settings_invalid``).
     """
-    asyncio.run(_serve(backend, options))
+    asyncio.run(_Helper(backend, options, records).serve())
 
 
-async def _serve(backend: Backend, options: QuoteHelperOptions) -> None:
-    log = structlog.get_logger(OWN_LOGGER).bind()  # once, not for each event
-    notifier = Notifier(os.environ)
-    path = str(options.socket.path)
+class _Helper:
+    """The daemon while it runs."""
 
-    def ask(operation: Operation, peer: Peer) -> Asked:
-        if isinstance(operation, MakeQuote) and options.rules.rules:
-            decision = options.rules.decide(report_body(operation.report), peer)
+    def __init__(
+        self, backend: Backend, options: QuoteHelperOptions, records: QuoteRecords
+    ) -> None:
+        self._backend = backend
+        self._options = options
+        self._records = records
+        self._log = structlog.get_logger(OWN_LOGGER).bind()  # once, not for each event
+        self._stopping: asyncio.Event = asyncio.Event()
+        self._started = datetime.now(UTC)
+        self._checker: QuoteChecker | None = None
+        self._listener = AesmListener(
+            options.socket,
+            ask=self._ask,
+            identify=PeerReader(pod_names=PodNames()).read,
+            key_ids=lambda: tuple(backend.key_ids),
+            record=self._record,
+            options=options.listener,
+        )
+
+    async def serve(self) -> None:
+        """Serve until a signal to stop."""
+        options, log = self._options, self._log
+        notifier = Notifier(os.environ)
+        path = str(options.socket.path)
+        if options.rules.is_about_pods and not can_pin_peers():
+            log.warning(
+                "peers.unpinned",
+                why="this kernel cannot pin peers (SO_PEERPIDFD, Linux 6.5): rules with a "
+                "namespace refuse everybody",
+            )
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._backend.stop)
+            await self._backend.start()
+            self._stopping = await stack.enter_async_context(stop_signals())
+            if options.checks is not None:
+                self._checker = await stack.enter_async_context(
+                    QuoteChecker(
+                        options.checks.verify,
+                        every=options.checks.every,
+                        tell=self._records.tell,
+                    )
+                )
+            await stack.enter_async_context(self._listener)
+            tds = options.tds
+            td_listeners = () if tds is None else await stack.enter_async_context(serve_tds(*tds))
+            await stack.enter_async_context(self._probes())
+            log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
+            notifier.tell("READY=1")
+            await self._stopping.wait()
+            notifier.tell("STOPPING=1")
+            log.info("quote_helper.stopping", connections=self._listener.connections)
+            drains = [one.drain(options.drain_s) for one in td_listeners]
+            await asyncio.gather(self._listener.drain(options.drain_s), *drains)
+        log.info("quote_helper.stopped", socket=path)
+
+    def _ask(self, operation: Operation, peer: Peer) -> Asked:
+        rules = self._options.rules
+        if isinstance(operation, MakeQuote) and rules.rules:
+            decision = rules.decide(report_body(operation.report), peer)
             if isinstance(decision, Denied):
                 rule = "no rule" if decision.rule is None else f"rule {decision.rule!r}"
                 return Refusal(decision.code, f"{rule}: {decision.why}")
-        return backend.ask(operation)
+        return self._backend.ask(operation)
 
-    peers = PeerReader(pod_names=PodNames())
-    if options.rules.is_about_pods and not can_pin_peers():
-        log.warning(
-            "peers.unpinned",
-            why="this kernel cannot pin peers (SO_PEERPIDFD, Linux 6.5): rules with a namespace "
-            "refuse everybody",
-        )
+    def _record(self, served: Served) -> None:
+        self._records.record(served)
+        if self._checker is not None and isinstance(served.answer, SignedQuote):
+            self._checker.offer(served.answer.quote)
 
-    def record(served: Served) -> None:
-        _audit(log, served, is_simulated=options.is_simulated)
-
-    await backend.start()
-    try:
-        async with AsyncExitStack() as stack:
-            stopping = await stack.enter_async_context(stop_signals())
-            listener = await stack.enter_async_context(
-                AesmListener(
-                    options.socket,
-                    ask=ask,
-                    identify=peers.read,
-                    key_ids=lambda: tuple(backend.key_ids),
-                    record=record,
-                    options=options.listener,
-                )
-            )
-            if options.health is not None:
-                problem = options.problem or (
-                    lambda: None if backend.key_ids else "there is no quoting service"
-                )
-                await stack.enter_async_context(_probes(problem, stopping, options.health))
-            log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
-            notifier.tell("READY=1")
-            await stopping.wait()
-            notifier.tell("STOPPING=1")
-            log.info("quote_helper.stopping", connections=listener.connections)
-            await listener.drain(options.drain_s)
-    finally:
-        await backend.stop()
-    log.info("quote_helper.stopped", socket=path)
-
-
-def log_event(event: DcapEvent) -> None:
-    """Write what the hardware back end has to tell."""
-    fields = {"pid": event.pid, "why": event.why, "delay_s": event.delay_s}
-    given = {name: value for name, value in fields.items() if value is not None}
-    log = structlog.get_logger(OWN_LOGGER)
-    if event.name in _WARNINGS:
-        log.warning(event.name.value, **given)
-    else:
-        log.info(event.name.value, **given)
-
-
-def _probes(
-    problem: Callable[[], str | None], stopping: asyncio.Event, place: tuple[str, int]
-) -> HealthServer:
-    ready = {
-        "backend": problem,
-        "socket": lambda: "stopping" if stopping.is_set() else None,
-    }
-    return HealthServer(*place, Probes(ready))
-
-
-def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool) -> None:
-    """Write the one event of a request; never report data, never a quote."""
-    fields: dict[str, object] = {
-        "pid": served.connected.pid,
-        "uid": served.connected.uid,
-        "call": served.call,
-        "code": served.code,
-        "duration_ms": round(served.duration_s * 1000, 3),
-        "simulated": is_simulated,
-    }
-    if served.why is not None:
-        fields["why"] = served.why
-    if served.code is None:
-        log.info("request.dropped", **fields)
-        return
-    if not isinstance(served.operation, MakeQuote):
-        log.debug("request.answered", **fields)
-        return
-    body = report_body(served.operation.report)
-    fields |= {
-        "mr_enclave": body.mr_enclave.hex(),
-        "mr_signer": body.mr_signer.hex(),
-        "product_id": body.isv_prod_id,
-        "isv_svn": body.isv_svn,
-        "debug": body.is_debug,
-    }
-    if served.peer is not None:
-        pod = {
-            "container_id": served.peer.container_id,
-            "pod_uid": served.peer.pod_uid,
-            "pod_namespace": served.peer.pod_namespace,
-            "pod_name": served.peer.pod_name,
+    @contextlib.asynccontextmanager
+    async def _probes(self) -> AsyncIterator[None]:
+        """Answer probes at the places that are asked for."""
+        options = self._options
+        ready = {
+            "backend": self._problem,
+            "socket": lambda: "stopping" if self._stopping.is_set() else None,
         }
-        fields |= {name: value for name, value in pod.items() if value is not None}
-        fields["peer"] = served.peer.certainty.value
-    log.info("quote.made" if served.code == AesmCode.SUCCESS else "quote.refused", **fields)
+        async with AsyncExitStack() as stack:
+            if options.health is not None:
+                probes = Probes(ready, self._metrics)
+                await stack.enter_async_context(HealthServer(options.health, probes))
+            if options.status is not None:
+                listening = options.status.listen(8)
+                stack.callback(options.status.remove)
+                probes = Probes(ready, self._metrics, self._status)
+                await stack.enter_async_context(HealthServer(listening, probes))
+            yield
+
+    def _problem(self) -> str | None:
+        if self._options.problem is not None:
+            return self._options.problem()
+        return None if self._backend.key_ids else "there is no quoting service"
+
+    def _metrics(self) -> bytes:
+        metrics = self._records.metrics
+        metrics.set(table.CONNECTIONS, value=self._listener.connections)
+        metrics.set(table.WAITING, value=self._listener.turns.waiting)
+        metrics.set(table.READY, value=self._problem() is None)
+        return metrics.text()
+
+    def _status(self) -> bytes:
+        checker = self._checker
+        document = {
+            "schemaVersion": 1,
+            "backend": self._options.backend_name,
+            "simulated": self._options.is_simulated,
+            "socket": str(self._options.socket.path),
+            "startedAt": self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "ready": (problem := self._problem()) is None,
+            "problem": problem,
+            "connections": self._listener.connections,
+            "waiting": self._listener.turns.waiting,
+            "verification": None if checker is None else checker.finding.to_json(),
+            "peers": self._records.peers(),
+        }
+        return json.dumps(document, indent=2).encode() + b"\n"

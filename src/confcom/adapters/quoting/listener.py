@@ -78,6 +78,7 @@ class Served:
         code: of the reply, or None where the connection was closed without one.
         why: of a refusal or a closed connection, else None.
         duration_s: from the complete request to the reply, seconds.
+        answer: of the back end, or None.
     """
 
     connected: Credentials
@@ -87,6 +88,7 @@ class Served:
     code: int | None
     why: str | None
     duration_s: float
+    answer: Answer | None = field(default=None, repr=False)
 
 
 class AesmListener:
@@ -251,6 +253,7 @@ class _Connection:
     """One client."""
 
     __slots__ = (
+        "_answer",
         "_delivered_s",
         "_is_watched",
         "_left",
@@ -269,6 +272,7 @@ class _Connection:
         self._operation: Operation | None = None
         self._peer: Peer | None = None
         self._delivered_s: float | None = None
+        self._answer: Answer | None = None
         self._is_watched = False
         self._left = b""
         self.connected = Credentials.of(accepted)
@@ -289,6 +293,7 @@ class _Connection:
 
     def finish(self, answer: Answer) -> None:
         """Send the back end's answer."""
+        self._answer = answer
         self._send(self._machine.answer(answer), getattr(answer, "why", None))
 
     def give_up(self, why: str) -> None:
@@ -372,4 +377,6 @@ class _Connection:
         is_asked = isinstance(self._operation, MakeQuote)
         peer = self._peer if is_asked else None
         call = self._machine.call
-        self._listener.record(Served(self.connected, peer, call, self._operation, code, why, taken))
+        self._listener.record(
+            Served(self.connected, peer, call, self._operation, code, why, taken, self._answer)
+        )

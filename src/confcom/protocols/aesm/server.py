@@ -40,7 +40,7 @@ from confcom.protocols.aesm.structures import (
 from confcom.protocols.pb.aesm_pb2 import Request, Response
 
 # Of several sub-messages in one request only one is answered, the first in this order.
-_ORDER: Final = (
+CALLS: Final = (
     "get_launch_token",
     "init_quote",
     "get_quote",
@@ -58,6 +58,7 @@ _ORDER: Final = (
     "get_supported_att_key_id_num",
     "get_supported_att_key_ids",
 )
+"""Names of all requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class ServerConnection:
             request = Request.FromString(message)
         except DecodeError as exc:
             return Close(f"request cannot be decoded: {exc}")
-        call = next((name for name in _ORDER if request.HasField(name)), None)
+        call = next((name for name in CALLS if request.HasField(name)), None)
         if call is None:
             return Close("request is of no kind that exists")
         self.call = call

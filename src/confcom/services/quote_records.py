@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the quote helper writes down: one event a request, counts for all, details for the node."""
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
+from confcom.adapters.quoting.listener import Served
+from confcom.protocols.aesm import AesmCode, MakeQuote
+from confcom.protocols.aesm.structures import report_body
+from confcom.protocols.peers import Peer
+from confcom.runtime import metric_table as table
+from confcom.runtime.metrics import Metrics
+from confcom.services.quote_checks import Finding, Verdict
+
+MAX_PEERS: Final = 1024
+"""Peers of which details are kept; the one that has not asked for longest is forgotten first."""
+_WARNINGS: Final = frozenset(
+    {
+        DcapEventName.CHILD_LOST,
+        DcapEventName.CHILD_GIVEN_UP,
+        DcapEventName.KEY_CHANGED,
+        DcapEventName.KEY_FAILED,
+    }
+)
+
+
+@dataclass(slots=True)
+class _PeerRecord:
+    """What one peer asked for."""
+
+    peer: Peer
+    codes: Counter[str] = field(default_factory=Counter)
+    last: datetime | None = None
+
+    def to_json(self, account: str) -> dict[str, object]:
+        peer = self.peer
+        return {
+            "account": account,
+            "podNamespace": peer.pod_namespace,
+            "podName": peer.pod_name,
+            "podUid": peer.pod_uid,
+            "containerId": peer.container_id,
+            "certainty": peer.certainty.value,
+            "codes": dict(self.codes),
+            "last": None if self.last is None else self.last.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+
+
+class QuoteRecords:
+    """Events, metrics and details of one daemon.
+
+    Args:
+        log: where events go.
+        is_simulated: whether quotes are of a platform in software; said with every one of them.
+        version: of this program.
+    """
+
+    def __init__(
+        self, log: structlog.stdlib.BoundLogger, *, is_simulated: bool, version: str
+    ) -> None:
+        self._log = log
+        self._is_simulated = is_simulated
+        self._peers: OrderedDict[str, _PeerRecord] = OrderedDict()
+        self.metrics = Metrics(table.QUOTE_HELPER)
+        self.metrics.set(table.BUILD_INFO, version, value=1)
+
+    def record(self, served: Served) -> None:
+        """Write down one request and what became of it."""
+        code = table.NONE if served.code is None else str(served.code)
+        self.metrics.add(table.REQUESTS, served.call or table.NONE, code)
+        if isinstance(served.operation, MakeQuote):
+            if served.code == AesmCode.SUCCESS:
+                self.metrics.observe(table.DURATION, value=served.duration_s)
+            if served.peer is not None:
+                self._note(served.peer, code)
+        _audit(self._log, served, is_simulated=self._is_simulated)
+
+    def observe(self, event: DcapEvent) -> None:
+        """Write down what the hardware back end has to tell."""
+        if event.name is DcapEventName.CHILD_STARTED:
+            self.metrics.add(table.CHILD_STARTS)
+        elif event.name is DcapEventName.CHILD_LOST:
+            self.metrics.add(table.CHILD_LOSSES)
+        fields = {"pid": event.pid, "why": event.why, "delay_s": event.delay_s}
+        given = {name: value for name, value in fields.items() if value is not None}
+        write = self._log.warning if event.name in _WARNINGS else self._log.info
+        write(event.name.value, **given)
+
+    def tell(self, finding: Finding) -> None:
+        """Write down what the verification of a quote of ours came to."""
+        metrics, verified = self.metrics, finding.verified
+        metrics.add(table.VERIFICATIONS, finding.verdict.value, finding.reason or table.NONE)
+        if finding.verdict is not Verdict.UNKNOWN:
+            metrics.forget(table.TCB_STATUS)
+        if verified is None:
+            event = "own_quote.refused" if finding.verdict is Verdict.REFUSED else "own_quote.kept"
+            self._log.warning(event, reason=finding.reason, why=finding.message)
+            return
+        expires = int(min(verified.next_updates.values()).timestamp())
+        metrics.set(table.VERIFIED_AT, value=verified.clock.now)
+        metrics.set(table.TCB_STATUS, verified.tcb.status.value, value=1)
+        metrics.set(table.ADVISORIES, value=len(verified.tcb.advisory_ids))
+        metrics.set(table.CERTIFICATE_EXPIRY, value=verified.pck.certificate.not_after)
+        metrics.set(table.COLLATERAL_EXPIRY, value=expires)
+        self._log.info(
+            "own_quote.verified",
+            tcb_status=verified.tcb.status.value,
+            advisories=list(verified.tcb.advisory_ids),
+            simulated=verified.is_simulated,
+        )
+
+    def peers(self) -> list[dict[str, object]]:
+        """Return who asked for quotes, who asked last first."""
+        return [record.to_json(account) for account, record in reversed(self._peers.items())]
+
+    def _note(self, peer: Peer, code: str) -> None:
+        record = self._peers.setdefault(peer.account, _PeerRecord(peer))
+        record.peer = peer
+        record.codes[code] += 1
+        record.last = datetime.now(UTC)
+        self._peers.move_to_end(peer.account)
+        if len(self._peers) > MAX_PEERS:
+            self._peers.popitem(last=False)
+
+
+def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool) -> None:
+    """Write the one event of a request; never report data, never a quote."""
+    fields: dict[str, object] = {
+        "pid": served.connected.pid,
+        "uid": served.connected.uid,
+        "call": served.call,
+        "code": served.code,
+        "duration_ms": round(served.duration_s * 1000, 3),
+        "simulated": is_simulated,
+    }
+    if served.why is not None:
+        fields["why"] = served.why
+    if served.code is None:
+        log.info("request.dropped", **fields)
+        return
+    if not isinstance(served.operation, MakeQuote):
+        log.debug("request.answered", **fields)
+        return
+    body = report_body(served.operation.report)
+    fields |= {
+        "mr_enclave": body.mr_enclave.hex(),
+        "mr_signer": body.mr_signer.hex(),
+        "product_id": body.isv_prod_id,
+        "isv_svn": body.isv_svn,
+        "debug": body.is_debug,
+    }
+    if served.peer is not None:
+        pod = {
+            "container_id": served.peer.container_id,
+            "pod_uid": served.peer.pod_uid,
+            "pod_namespace": served.peer.pod_namespace,
+            "pod_name": served.peer.pod_name,
+        }
+        fields |= {name: value for name, value in pod.items() if value is not None}
+        fields["peer"] = served.peer.certainty.value
+    log.info("quote.made" if served.code == AesmCode.SUCCESS else "quote.refused", **fields)
