@@ -11,6 +11,7 @@ from pathlib import Path
 import dcap_qvl
 import pytest
 from tests.integration.interop import peers
+from tests.integration.interop.conftest import Daemon
 
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
@@ -23,6 +24,19 @@ pytestmark = pytest.mark.timeout(60)
 REPORT_DATA = bytes(range(64))
 NONCE = bytes(range(16))
 ENCLAVE = Enclave(mr_enclave=b"\xe0" * 32, mr_signer=b"\x51" * 32)
+
+
+@pytest.fixture
+def aesmd(program: Path, daemon: Daemon) -> Path:
+    """The folder of a running daemon."""
+    assert program.exists()  # asked for first: who asks nothing needs no daemon
+    return daemon.folder
+
+
+@pytest.fixture
+def program() -> Path:
+    """The client."""
+    return peers.program("aesm-peer")
 
 
 def ask(aesmd: Path, *arguments: str) -> dict[str, str]:

@@ -1,70 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TDX guests on public packages get quotes from our QGS listener, framed and raw.
+"""TDX guests on public packages get quotes from our daemon, framed and raw.
 
 Intel's ``pytdxattest`` for Python frames its requests, Google's ``go-tdx-guest`` for Go sends the
 bare TDREPORT. What is ours are the parts that a TD has around them: the device, and the VMM that
 passes the shared buffer on.
 """
 
-import asyncio
 import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import dcap_qvl
 import pytest
 from tests.integration.interop import peers
+from tests.integration.interop.conftest import Daemon
 
-from confcom.adapters.quoting.qgs_listener import QgsListener
-from confcom.adapters.quoting.qgs_places import UnixPlace
-from confcom.adapters.quoting.qgs_records import ServedTd
-from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend
-from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
 from confcom.dcap import TeeType
-from confcom.protocols.qgs import Call
 from confcom.reasons import ExitCode
 from confcom.simulation import TrustDomain
 
 pytestmark = pytest.mark.timeout(60)
 TD = TrustDomain(mr_td=b"\x7d" * 48)
 REPORT_DATA = bytes(range(64))
+Served = Callable[[], list[tuple[str, str, int | None]]]
 Guest = Callable[[], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def served(folder: Path) -> Iterator[list[ServedTd]]:
-    """What a listener at ``qgs.socket`` was asked; ``td.bin`` is the TDREPORT of the TD."""
-    store = SimulationStore(folder / "demo")
-    authority = store.authority()
-    platform = store.platform("simulated", authority)
-    (folder / "td.bin").write_bytes(platform.td_report(TD, REPORT_DATA).to_bytes())
-    backend = SimulatedTdBackend(platform, authority)
-    place = UnixPlace(SocketFile(folder / "qgs.socket"))
-    record: list[ServedTd] = []
-    is_listening, is_done = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        listener = QgsListener(
-            place, ask=lambda operation, _: backend.ask(operation), record=record.append
-        )
-        async with listener:
-            is_listening.set()
-            await asyncio.to_thread(is_done.wait, 50)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    try:
-        assert is_listening.wait(10)
-        yield record
-    finally:
-        is_done.set()
-        thread.join()
+def served(daemon: Daemon) -> Served:
+    """Tell event, call and code of what the daemon was asked; ``td.bin`` is a TDREPORT for it."""
+    store = SimulationStore(Path("demo"))
+    platform = store.platform("simulated", store.authority())
+    Path("td.bin").write_bytes(platform.td_report(TD, REPORT_DATA).to_bytes())
+    return lambda: [
+        (event["event"], event["call"], event["code"]) for event in daemon.events("td_")
+    ]
 
 
 @pytest.fixture
@@ -109,10 +84,10 @@ def guest(request: pytest.FixtureRequest) -> Guest:
     return run
 
 
-def test_it_gets_a_quote_that_verifies(guest: Guest, served: list[ServedTd]) -> None:
+def test_it_gets_a_quote_that_verifies(guest: Guest, served: Served) -> None:
     done = guest()
     assert (done.returncode, done.stderr) == (0, "")
-    assert [(one.code, one.why) for one in served] == [(0, None)]
+    assert [(event, code) for event, _, code in served()] == [("td_quote.made", 0)]
     verify = ["evidence", "verify", "quote.bin", "--collateral", "demo/public/simulated-tdx.json"]
     expected = ["--report-data", REPORT_DATA.hex(), "--root", "demo/public/root.pem"]
     assert main([*verify, *expected, "--allow-simulated"]) == ExitCode.YES
@@ -129,13 +104,13 @@ def test_it_gets_a_quote_that_verifies(guest: Guest, served: list[ServedTd]) -> 
     assert verified.status == "UpToDate"
 
 
-def test_each_speaks_its_own_mode(framed: Guest, raw: Guest, served: list[ServedTd]) -> None:
+def test_each_speaks_its_own_mode(framed: Guest, raw: Guest, served: Served) -> None:
     framed()
     raw()
-    assert [one.call for one in served] == [Call.GET_QUOTE, Call.RAW_QUOTE]
+    assert [call for _, call, _ in served()] == ["get_quote", "raw_quote"]
 
 
-def test_another_parser_reads_the_same(raw: Guest, served: list[ServedTd]) -> None:
+def test_another_parser_reads_the_same(raw: Guest, served: Served) -> None:
     read = dict(pair.split("=", 1) for pair in raw().stdout.split())
     size = Path("quote.bin").stat().st_size
     assert read == {
@@ -145,19 +120,15 @@ def test_another_parser_reads_the_same(raw: Guest, served: list[ServedTd]) -> No
         "mr_td": TD.mr_td.hex(),
         "report_data": REPORT_DATA.hex(),
     }
-    assert len(served) == 1
+    assert len(served()) == 1
 
 
-def test_it_gets_nothing_for_a_report_of_another_platform(
-    guest: Guest, served: list[ServedTd]
-) -> None:
+def test_it_gets_nothing_for_a_report_of_another_platform(guest: Guest, served: Served) -> None:
     forged = bytearray(Path("td.bin").read_bytes())
     forged[0x200] ^= 1  # in what the MAC protects: attributes of the TD
     Path("td.bin").write_bytes(forged)
     assert guest().returncode == 1
-    assert len(served) == 1
-    assert served[0].code != 0
-    assert served[0].why is not None
+    assert [event for event, *_ in served()] == ["td_quote.refused"]
     assert not Path("quote.bin").exists()
 
 
