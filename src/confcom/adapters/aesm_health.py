@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from confcom.adapters.aesm import AesmClient
 from confcom.errors import ConfcomError, MalformedError, UnavailableError
@@ -38,6 +38,7 @@ class State(StrEnum):
     NO_CERTIFICATES = "no_certificates"
     BUSY = "busy"
     REFUSES = "refuses"
+    WRONG_QUOTE = "wrong_quote"
 
 
 class Place(StrEnum):
@@ -116,6 +117,10 @@ _CERTIFICATES_CURE: Final = (
 _CURES: Final = {
     AesmCode.BUSY: "the daemon has more requests than it takes: ask again, and look who asks",
     AesmCode.SERVICE_STOPPED: "the daemon is being stopped: ask again once it is back",
+    AesmCode.KEY_NOT_INITIALISED: "the attestation key was replaced: get target info again, and "
+    "make a new REPORT for it",
+    AesmCode.INVALID_REPORT: "make the REPORT for the target info of this daemon, on this machine; "
+    "those of enclaves in software are for simulated daemons only",
     AesmCode.OUT_OF_EPC: "end enclaves on this machine, or give it more enclave memory",
 }
 
@@ -132,6 +137,19 @@ def timed(client: AesmClient, exchange: Exchange[T]) -> Call[T]:
     if isinstance(answer, Refusal):
         return Call(exchange.call, seconds, None, refused(answer, client.address.path))
     return Call(exchange.call, seconds, answer, ALIVE)
+
+
+def require(client: AesmClient, exchange: Exchange[T]) -> T:
+    """Make one call, and return its answer.
+
+    Raises:
+        UnavailableError: there is no answer, or a refusal; with the cure.
+        MalformedError: what answers is no AESM daemon.
+    """
+    call = timed(client, exchange)
+    if call.finding.error is not None:
+        raise call.finding.error
+    return cast("T", call.answer)
 
 
 def classify(
@@ -182,6 +200,13 @@ def without_keys(path: Path) -> Finding:
     """Return what a daemon that offers no attestation key tells."""
     what = "the daemon answers, but offers no attestation key"
     return Finding(State.NO_PLATFORM, _failed(path, what, _PLATFORM_CURE))
+
+
+def wrong_quote(error: MalformedError, path: Path) -> Finding:
+    """Return what a daemon tells that gives a quote of another REPORT than the one sent."""
+    text = f"no quotes from AESM socket {path}: {error.message}"
+    cure = "do not use this daemon: what it hands out belongs to other enclaves"
+    return Finding(State.WRONG_QUOTE, MalformedError(error.reason, text, hint=cure))
 
 
 def look(path: Path) -> Place:
