@@ -378,6 +378,22 @@ def wait_until_cut(client: socket.socket) -> int:
     return len(read_all(client))
 
 
+def test_what_follows_a_request_is_not_even_read(daemon: Daemon) -> None:
+    daemon.close_gate()
+    with daemon.connect() as client:
+        client.sendall(request())
+        while daemon.listener is None or not daemon.listener.waiting:
+            time.sleep(0.01)
+        client.settimeout(0.2)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 16 * 1024 * 1024:
+                sent += client.send(bytes(64 * 1024))
+        assert sent < 4 * 1024 * 1024  # what the kernel holds, and a last piece of ours
+    daemon.open_gate()
+    assert is_alive(daemon)
+
+
 def test_back_end_that_hangs_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with Daemon(Path("s"), replace(QUICK, answer_s=0.1)) as daemon:
