@@ -216,7 +216,7 @@ def look(path: Path) -> Place:
     except PermissionError:
         return Place.HIDDEN
     except (FileNotFoundError, NotADirectoryError):
-        return Place.NOTHING if _is_folder(path.parent) else Place.NO_FOLDER
+        return Place.NOTHING if path.parent.is_dir() else Place.NO_FOLDER
     return Place.SOCKET if stat.S_ISSOCK(found.st_mode) else Place.OTHER
 
 
@@ -250,13 +250,6 @@ def _not_listening(error: UnavailableError, path: Path, place: Place) -> Finding
     if place is not Place.OTHER:
         return Finding(State.NOT_LISTENING, error)
     return Finding(State.NOT_AESM, _unreachable(path, "what is there is no socket", _FOREIGN))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except PermissionError:
-        return False
 
 
 def _unreachable(path: Path, what: str, cure: str) -> UnavailableError:

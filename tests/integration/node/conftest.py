@@ -2,6 +2,8 @@
 """What the tests of ``confcom node aesm`` share: a folder, a stand-in daemon, and the command."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +12,8 @@ import pytest
 from tests import simulated
 
 from confcom.cli.main import main
+from confcom.protocols.aesm import write_frame
+from confcom.protocols.pb.aesm_pb2 import Response
 from confcom.testing.aesm_quotes import CannedQuotes
 from confcom.testing.aesm_server import AesmServer
 
@@ -55,6 +59,29 @@ def quotes() -> CannedQuotes:
 def daemon(quotes: CannedQuotes) -> Iterator[AesmServer]:
     with AesmServer(Path("s"), quotes) as server:
         yield server
+
+
+@pytest.fixture
+def daemon_without_keys() -> Iterator[None]:
+    """A daemon that answers one call: it offers no key. Ours would refuse with 30."""
+    response = Response()
+    response.get_supported_att_key_id_num.error_code = 0
+    response.get_supported_att_key_id_num.att_key_id_num = 0
+
+    def serve(listening: socket.socket) -> None:
+        client, _ = listening.accept()
+        with client:
+            client.recv(1024)
+            client.sendall(write_frame(response.SerializeToString()))
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("s")
+        listening.listen()
+        listening.settimeout(20)
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        yield
+        thread.join(20)
 
 
 @pytest.fixture

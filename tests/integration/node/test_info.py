@@ -146,6 +146,14 @@ def test_daemon_without_platform_is_asked_once(daemon: AesmServer, run: Run) -> 
     assert "Attestation key" not in out
 
 
+@pytest.mark.usefixtures("daemon_without_keys")
+def test_daemon_without_keys_is_asked_no_further(run: Run) -> None:
+    code, document, err = run.json()
+    assert (code, document["state"]) == (ExitCode.UNKNOWN, "no_platform")
+    assert [call["call"] for call in document["calls"]] == ALL_CALLS[:1]
+    assert "offers no attestation key" in err
+
+
 @pytest.mark.parametrize(
     ("how", "state", "code"),
     [

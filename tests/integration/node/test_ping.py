@@ -111,6 +111,20 @@ def test_daemon_without_platform(daemon: AesmServer, run: Run) -> None:
     assert "no platform" in out
 
 
+@pytest.mark.usefixtures("daemon_without_keys")
+def test_daemon_without_keys_has_no_platform(run: Run) -> None:
+    code, document, err = run.json()
+    assert (code, document["state"], document["keys"]) == (ExitCode.UNKNOWN, "no_platform", 0)
+    assert "offers no attestation key" in err
+
+
+def test_no_call_answered_is_shown_without_times(run: Run) -> None:
+    code, out, _ = run("--count", "2", "--interval", "0")
+    assert code == ExitCode.UNKNOWN
+    assert "0 of 2" in out
+    assert "median" not in out
+
+
 def test_quiet_leaves_the_exit_code_and_the_error(run: Run) -> None:
     code, out, err = run("--quiet")
     assert (code, out) == (ExitCode.UNKNOWN, "")
