@@ -332,7 +332,7 @@ def cgroups() -> tuple[bytes, ...]:
 def aesmd_confs() -> tuple[bytes, ...]:
     """Return configurations of Intel's quoting service."""
     return (
-        b"# comment\nproxy type = manual # more\naesm proxy = http://user:word@proxy.example:80\n",
+        b"# comment\nproxy type = manual # more\naesm proxy = http://me:hunter2@proxy:80\n",
         b"whitelist url = http://x.example/list\ndefault quoting type = ecdsa_256\r\n",
         b"QPL log level =info\nwhat is this\n\xff\n" + b"x" * 1024,
     )

@@ -153,10 +153,10 @@ def test_any_status_is_an_answer(status: int) -> None:
         connection.sendall(f"HTTP/1.1 {status} x\r\n\r\n".encode())
 
     with _serve(handle) as port:
-        found = _reach(f"http://me:5ecr3t@127.0.0.1:{port}/v4/?k=5ecr3t")
+        found = _reach(f"http://me:hunter2@127.0.0.1:{port}/v4/?k=hunter2")
     assert (found.state, found.status) == (ServiceState.ANSWERS, status)
     assert seen[0].startswith(f"GET /v4/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode())
-    assert b"5ecr3t" not in seen[0]
+    assert b"hunter2" not in seen[0]
 
 
 def test_the_doctor_tells_how_the_configured_services_answer(

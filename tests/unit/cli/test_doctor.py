@@ -120,17 +120,17 @@ def test_secrets_of_files_are_not_shown(
     run: Run, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (root / "etc" / "aesmd.conf").write_text(
-        "aesm proxy = http://me:5ecr3t@proxy.example/\napi key = 5ecr3t\n5ecr3t\n"
+        "aesm proxy = http://me:hunter2@proxy.example/\napi key = hunter2\nhunter2\n"
     )
     (root / "etc" / "sgx_default_qcnl.conf").write_text(
-        '{"pccs_url": "https://me:5ecr3t@pccs.example/?k=5ecr3t", "key": "5ecr3t", "retry_times":'
-        '"5ecr3t", "custom_request_options": {"get_cert": {"headers": {"key": "5ecr3t"}}}}'
+        '{"pccs_url": "https://me:hunter2@pccs.example/?k=hunter2", "key": "hunter2",'
+        '"retry_times": "hunter2", "custom_request_options": {"get_cert": {"headers": {"key": "hunter2"}}}}'
     )
     _, document = run()
     assert "https://pccs.example/ was not asked: offline" in json.dumps(document)
-    assert "5ecr3t" not in json.dumps(document)
+    assert "hunter2" not in json.dumps(document)
     assert main(["doctor", "--root", str(root), "--offline", "--debug"]) == 1
-    assert "5ecr3t" not in "".join(capsys.readouterr())
+    assert "hunter2" not in "".join(capsys.readouterr())
 
 
 def test_the_table_names_each_check_with_cause_and_cure(

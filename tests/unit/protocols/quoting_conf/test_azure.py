@@ -32,13 +32,13 @@ def test_notes_what_cannot_be_used(name: str, value: str, weight: str, words: st
 def test_never_shows_values() -> None:
     conf = read_azure_conf(
         {
-            "AZDCAP_PRIMARY_BASE_CERT_URL": "5ecr3t",
-            "AZDCAP_TOKEN": "5ecr3t",
-            "AZDCAP_SECONDARY_BASE_CERT_URL": "https://me:5ecr3t@x.example/",
+            "AZDCAP_PRIMARY_BASE_CERT_URL": "hunter2",
+            "AZDCAP_TOKEN": "hunter2",
+            "AZDCAP_SECONDARY_BASE_CERT_URL": "https://me:hunter2@x.example/",
         }
     )
     assert len(conf.notes) == 2
-    assert "5ecr3t" not in repr(conf)
+    assert "hunter2" not in repr(conf)
 
 
 def test_looks_at_no_other_variable() -> None:

@@ -165,23 +165,23 @@ def test_shows_no_secret() -> None:
     conf = read_qcnl_conf(
         json.dumps(
             {
-                "pccs_url": "https://me:5ecr3t@x.example/v4/?k=5ecr3t",
-                "local_pck_url": "5ecr3t",
-                "api_key": "5ecr3t",
+                "pccs_url": "https://me:hunter2@x.example/v4/?k=hunter2",
+                "local_pck_url": "hunter2",
+                "api_key": "hunter2",
                 "custom_request_options": {
                     "get_cert": {
-                        "headers": {"Ocp-Apim-Subscription-Key": "5ecr3t"},
-                        "params": {"key": "5ecr3t"},
+                        "headers": {"Ocp-Apim-Subscription-Key": "hunter2"},
+                        "params": {"key": "hunter2"},
                     }
                 },
             }
         ).encode()
     )
     assert conf.request_options == ("'Ocp-Apim-Subscription-Key'", "'key'")
-    assert "5ecr3t" not in repr(conf)
-    lines = read_qcnl_conf(b"5ecr3t\nAPI_KEY=5ecr3t\nPCCS_URL=5ecr3t\n")
+    assert "hunter2" not in repr(conf)
+    lines = read_qcnl_conf(b"hunter2\nAPI_KEY=hunter2\nPCCS_URL=hunter2\n")
     assert len(lines.notes) == 4
-    assert "5ecr3t" not in repr(lines)
+    assert "hunter2" not in repr(lines)
 
 
 def test_uses_nothing_of_a_file_that_is_too_large() -> None:

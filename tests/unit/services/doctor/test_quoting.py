@@ -69,7 +69,7 @@ def _devices(machine: Machine, **changes: Device | None) -> Machine:
 
 
 def _service(state: ServiceState, status: int | None = None) -> CertificateService:
-    address = parse_address("https://me:5ecr3t@pccs.example/v4/?k=5ecr3t")
+    address = parse_address("https://me:hunter2@pccs.example/v4/?k=hunter2")
     assert address is not None
     return CertificateService(
         setting="pccs_url", address=address, state=state, status=status, why="because"
@@ -196,9 +196,9 @@ def _machine(name: str, folder: Path) -> Machine:
         "in process without enclave": in_process,
         "mistake in aesmd.conf": node(folder, conf=conf(folder, aesmd="nonsense")),
         "warning in qcnl.conf": node(
-            folder, conf=conf(folder, qcnl='{"x": "5ecr3t", "retry_delay": 1}')
+            folder, conf=conf(folder, qcnl='{"x": "hunter2", "retry_delay": 1}')
         ),
-        "variable of Azure": node(folder, conf=conf(folder, {"AZDCAP_X": "5ecr3t"})),
+        "variable of Azure": node(folder, conf=conf(folder, {"AZDCAP_X": "hunter2"})),
         "service down": dataclasses.replace(quiet, services=(_service(ServiceState.UNREACHABLE),)),
         "service down, key ready": node(folder, services=(_service(ServiceState.UNREACHABLE),)),
         "service behind a proxy": dataclasses.replace(
@@ -231,7 +231,7 @@ def test_every_line_of_every_machine_is_complete(tmp_path: Path, name: str) -> N
         assert (told.reason is None) == (told.level is Level.OK), told
         assert told.level is Level.OK or told.cure, told
         assert not told.message.endswith("."), told
-        assert "5ecr3t" not in str(finding.to_json()), told
+        assert "hunter2" not in str(finding.to_json()), told
     assert len({finding.check for finding in section.findings}) >= len(QUOTING) - 2
 
 
