@@ -124,7 +124,8 @@ def test_secrets_of_files_are_not_shown(
     )
     (root / "etc" / "sgx_default_qcnl.conf").write_text(
         '{"pccs_url": "https://me:hunter2@pccs.example/?k=hunter2", "key": "hunter2",'
-        '"retry_times": "hunter2", "custom_request_options": {"get_cert": {"headers": {"key": "hunter2"}}}}'
+        '"retry_times": "hunter2",'
+        '"custom_request_options": {"get_cert": {"headers": {"key": "hunter2"}}}}'
     )
     _, document = run()
     assert "https://pccs.example/ was not asked: offline" in json.dumps(document)
