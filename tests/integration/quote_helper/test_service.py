@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 import dcap_qvl
 import pytest
 
+from confcom.adapters.qgs import QgsClient
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
 from confcom.dcap import Quote, TcbStatus, TeeType, TrustedRoot, verify
@@ -23,7 +25,7 @@ from confcom.protocols.aesm import DEFAULT_KEY_ID, AesmCode, write_frame
 from confcom.protocols.pb.aesm_pb2 import Request, Response
 from confcom.reasons import ExitCode
 from confcom.sgx import TargetInfo
-from confcom.simulation import Enclave
+from confcom.simulation import Enclave, TrustDomain
 
 pytestmark = pytest.mark.timeout(60)
 ENCLAVE = Enclave(mr_enclave=b"\xe0" * 32, mr_signer=b"\x51" * 32)
@@ -38,8 +40,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    folder: Path, *options: str, platform: tuple[str, ...] = ("--pki", "demo")
+) -> Iterator["subprocess.Popen[str]"]:
     """Run the daemon until it is ready, and end it."""
+    options = (*platform, *options)
     ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     name = f"notify-{time.monotonic_ns()}"
     with ready:
@@ -47,8 +52,8 @@ def running(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
         ready.settimeout(20)
         with subprocess.Popen(
             [
-                *(sys.executable, "-m", "confcom", "serve", "quote-helper", "--pki", "demo"),
-                *("--socket", "aesm.socket", *options),
+                *(sys.executable, "-m", "confcom", "serve", "quote-helper"),
+                *("--backend", "simulated", "--socket", "aesm.socket", *options),
             ],
             env=os.environ | {"NOTIFY_SOCKET": str(Path(name).resolve())},
             stderr=subprocess.PIPE,
@@ -115,13 +120,14 @@ def test_quotes_verify_and_a_signal_ends_it_cleanly(folder: Path) -> None:
         data, bundle, authority.trusted_root.certificate.der, int(at.timestamp())
     )
     assert report.status == "UpToDate"
-    assert [event["event"] for event in events] == [
+    names = [event["event"] for event in events if event["event"] != "own_quote.verified"]
+    assert names == [
         "quote_helper.started",
         "quote.made",
         "quote_helper.stopping",
         "quote_helper.stopped",
     ]
-    made = events[1]
+    (made,) = (event for event in events if event["event"] == "quote.made")
     assert made["mr_enclave"] == "e0" * 32
     assert (made["pid"], made["uid"]) == (os.getpid(), os.geteuid())
     assert made["simulated"] is True
@@ -205,6 +211,20 @@ def test_a_second_one_leaves_the_first_alone(folder: Path) -> None:
         (["--pki", "demo", "--socket", "x" * 200], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--drain", "-1"], ExitCode.USAGE),
         (["--pki", "demo", "--health", "8081"], ExitCode.USAGE),
+        (["--pki", "demo", "--peer-rate", "often"], ExitCode.USAGE),
+        (["--pki", "demo", "--peer-rate", "0"], ExitCode.USAGE),
+        (["--pki", "demo", "--total-rate", "5:0"], ExitCode.USAGE),
+        (["--pki", "demo", "--total-rate", "nan"], ExitCode.USAGE),
+        (["--pki", "demo", "--most-waiting", "1"], ExitCode.USAGE),
+        (["--pki", "demo", "--verify-every", "-1"], ExitCode.USAGE),
+        (["--pki", "demo", "--qgs-vsock", "0"], ExitCode.USAGE),
+        (["--pki", "demo", "--qgs-upstream", "q"], ExitCode.USAGE),
+        (["--backend", "upstream", "--pki", "demo"], ExitCode.USAGE),
+        (["--backend", "upstream", "--state", "state"], ExitCode.USAGE),
+        (["--backend", "upstream", "--accept-unauthenticated-reports"], ExitCode.USAGE),
+        (["--backend", "upstream", "--qgs-socket", "q"], ExitCode.USAGE),
+        (["--accept-unauthenticated-reports"], ExitCode.USAGE),
+        (["--backend", "simulated", "--state", "demo/authority.json"], ExitCode.USAGE),
         (["--pki", "demo", "--rule", "permit"], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--rule", "deny mr_signer=00"], ExitCode.CONFIGURATION),
         (["--pki", "demo", "--health", "127.0.0.1:99999"], ExitCode.USAGE),
@@ -218,3 +238,160 @@ def test_mistakes_are_explained(
     err = capsys.readouterr().err
     assert err.startswith("error: ")
     assert "hint: " in err or "Try " in err or code is ExitCode.USAGE
+
+
+# --- a platform of its own ---
+
+OWN = ("--state", "state")
+
+
+def test_makes_a_platform_of_its_own_and_says_what_a_verifier_needs(folder: Path) -> None:
+    with running(folder, platform=OWN) as process:
+        data = quote()
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+    assert events[0]["event"] == "quote_helper.simulated"
+    assert events[0]["public"] == "state/simulated/public"
+    public = Path("state/simulated/public")
+    Path("quote").write_bytes(data)
+    trust = ["--collateral", str(public / "simulated-sgx.json"), "--root", str(public / "root.pem")]
+    command = ["--quiet", "evidence", "verify", "quote", *trust]
+    assert main(command) == ExitCode.NO
+    assert main([*command, "--allow-simulated"]) == ExitCode.YES
+    assert not (Path("state/simulated/authority.json").stat().st_mode & 0o077)
+
+
+def test_the_platform_of_its_own_is_the_same_after_a_restart(folder: Path) -> None:
+    roots, targets = [], []
+    for _ in range(2):
+        with running(folder, platform=OWN):
+            targets.append(Quote.from_bytes(quote()).signature.attestation_key)
+        roots.append(Path("state/simulated/public/root.pem").read_bytes())
+    assert roots[0] == roots[1]
+    assert targets[0] == targets[1]
+
+
+def test_the_state_folder_is_that_of_the_unit_by_default(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "unit")
+    with running(folder, platform=()):
+        quote()
+    assert Path("unit/simulated/public/root.pem").is_file()
+
+
+# --- REPORTs that nobody vouches for ---
+
+
+def report_of_elsewhere() -> int:
+    request = Request()
+    request.get_quote_ex.att_key_id = DEFAULT_KEY_ID.to_bytes()
+    request.get_quote_ex.report = bytes(range(216)) * 2
+    request.get_quote_ex.buf_size = 8192
+    return int(call(request).get_quote_ex.error_code)
+
+
+def test_recorded_reports_are_signed_only_where_that_is_asked_for(folder: Path) -> None:
+    with running(folder):
+        assert report_of_elsewhere() == AesmCode.INVALID_REPORT
+    with running(folder, "--accept-unauthenticated-reports") as process:
+        assert report_of_elsewhere() == AesmCode.SUCCESS
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+    assert "reports.unauthenticated" in [event["event"] for event in events]
+
+
+# --- what it tells ---
+
+
+def ask_http(path: str, target: str) -> bytes:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(path)
+        client.sendall(f"GET {target} HTTP/1.1\r\n\r\n".encode())
+        data = b""
+        while part := client.recv(65536):
+            data += part
+    return data.partition(b"\r\n\r\n")[2]
+
+
+def status_when(is_so: str) -> dict[str, object]:
+    """Return the status document once the verdict is there."""
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        document: dict[str, object] = json.loads(ask_http("status.sock", "/status"))
+        verification = document["verification"]
+        if isinstance(verification, dict) and verification["verdict"] == is_so:
+            return document
+        time.sleep(0.05)
+    raise AssertionError(f"never {is_so}")
+
+
+def test_status_tells_who_asked_and_what_our_quotes_are_worth(folder: Path) -> None:
+    with running(folder, "--status", "status.sock"):
+        assert Path("status.sock").stat().st_mode & 0o777 == 0o600
+        before = json.loads(ask_http("status.sock", "/status"))
+        assert before["verification"]["verdict"] == "unknown"
+        assert before["peers"] == []
+        quote()
+        document = status_when("authentic")
+        assert document["backend"] == "simulated"
+        assert document["simulated"] is True
+        assert document["ready"] is True
+        verification = document["verification"]
+        assert isinstance(verification, dict)
+        assert verification["platform"]["tcbStatus"] == "UpToDate"
+        assert verification["platform"]["simulated"] is True
+        assert [peer["codes"] for peer in document["peers"]] == [{"0": 1}]  # type: ignore[attr-defined]
+        metrics = ask_http("status.sock", "/metrics").decode()
+    assert 'confcom_quote_helper_requests_total{call="get_quote_ex",code="0"} 1\n' in metrics
+    assert "confcom_quote_helper_ready 1\n" in metrics
+    assert 'confcom_quote_helper_platform_tcb_status_info{status="UpToDate"} 1\n' in metrics
+    assert "confcom_quote_helper_quote_duration_seconds_count 1\n" in metrics
+
+
+def test_status_says_when_our_quotes_are_not_authentic(folder: Path) -> None:
+    with running(folder, "--status", "status.sock", "--accept-unauthenticated-reports"):
+        assert report_of_elsewhere() == AesmCode.SUCCESS
+        status_when("authentic")  # the quote is: what it says is nobody's guarantee
+    with running(folder, "--status", "status.sock", "--verify-every", "0"):
+        quote()
+        assert json.loads(ask_http("status.sock", "/status"))["verification"] is None
+
+
+def test_status_is_told_on_the_socket_of_the_node_only(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        running(folder, "--health", f"127.0.0.1:{port}"),
+        pytest.raises(urllib.error.HTTPError, match="404"),
+    ):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=5)
+
+
+# --- quotas ---
+
+
+def test_a_peer_that_asks_too_often_is_told_busy_and_written_down(folder: Path) -> None:
+    with running(folder, "--peer-rate", "0.01:2", "--status", "status.sock"):
+        quote()  # two questions
+        assert report_of_elsewhere() == AesmCode.BUSY
+        document = json.loads(ask_http("status.sock", "/status"))
+    assert document["peers"][0]["codes"] == {"0": 1, "18": 1}
+
+
+# --- TDs ---
+
+
+def test_serves_tds_beside_enclaves(folder: Path) -> None:
+    with running(folder, "--qgs-socket", "qgs.socket") as process:
+        store = SimulationStore(Path("demo"))
+        platform = store.platform("simulated", store.authority())
+        report = platform.td_report(TrustDomain(mr_td=b"\x7d" * 48), b"\x07" * 64)
+        data = QgsClient(Path("qgs.socket")).get_quote(report)
+        quote()
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+    assert Quote.from_bytes(data).is_tdx
+    assert {"quote.made", "td_quote.made"} <= {event["event"] for event in events}
+    assert not Path("qgs.socket").exists()
