@@ -87,12 +87,23 @@ def tell_td_device(machine: Machine) -> Iterator[Told]:
 
 
 def tell_quoting_library(machine: Machine, name: str) -> Iterator[Told]:
-    """Look at one of the two libraries that hold the quoting enclave; one is enough."""
+    """Look at one of the two libraries that hold the quoting enclave."""
     other = next(one for one in _BOTH if one != name)
-    if not machine.file(name).is_there and machine.file(other).is_there:
+    if machine.file(name).is_there or not machine.file(other).is_there:
+        yield from tell_library(machine, name)
+    elif name == WRAPPER:
         yield _broken(machine, name) or fine(f"{name} is not installed; {other} is enough")
-        return
-    yield from tell_library(machine, name)
+    elif why_no_quoting_enclave(machine) is not None:
+        yield from tell_library(machine, name)
+    else:
+        yield _broken(machine, name) or Told(
+            Level.WARNING,
+            f"{name} is not installed, only {other}",
+            Reason.LIBRARY_MISSING,
+            f"our daemon loads {name} unless told otherwise; {other} takes no nonce, and releases "
+            "of it differ in whether they hold the quoting enclave's code themselves",
+            "install the package libsgx-qe3-logic, or start the daemon with --library",
+        )
 
 
 def tell_library(machine: Machine, name: str) -> Iterator[Told]:

@@ -99,6 +99,7 @@ BAD = {
     # Libraries and enclaves
     "no library at all": ("library.qe3_logic", "problem", LIBRARY, "is not installed"),
     "no wrapper either": ("library.dcap_ql", "problem", LIBRARY, "is not installed"),
+    "only the wrapper": ("library.qe3_logic", "warning", LIBRARY, f"only {WRAPPER}"),
     "no loader": ("library.urts", "problem", LIBRARY, "libsgx_urts.so.2 is not installed"),
     "loader leads nowhere": ("library.urts", "problem", LIBRARY, "broken leads to no file"),
     "one of two leads nowhere": ("library.qe3_logic", "problem", LIBRARY, "leads to no file"),
@@ -169,6 +170,7 @@ def _machine(name: str, folder: Path) -> Machine:
         "TD device is closed": td,
         "no library at all": _without(quiet, LOGIC, WRAPPER),
         "no wrapper either": _without(quiet, LOGIC, WRAPPER),
+        "only the wrapper": _without(quiet, LOGIC),
         "no loader": _without(quiet, "libsgx_urts.so.2"),
         "loader leads nowhere": _with(quiet, "libsgx_urts.so.2", BROKEN),
         "one of two leads nowhere": _with(quiet, LOGIC, BROKEN),
@@ -305,6 +307,7 @@ FINE: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "library.dcap_ql",
         "libsgx_qe3_logic.so is enough",
     ),
+    "wrapper of an application": ("app", {}, "library.qe3_logic", "not needed: the daemon of the"),
     "applications bring it": ("node", {"files": {}}, "library.quote_ex", "applications bring it"),
     "TD": (
         "node",
