@@ -9,7 +9,7 @@ reads the file itself and passes over what it does not understand without a word
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from confcom.protocols.quoting_conf.json_members import (
     SyntaxMistakeError,
@@ -238,6 +238,8 @@ def _taken(value: object, kind: _Kind) -> object:
             return value if isinstance(value, str) and value else None
         case _Kind.REQUEST:
             return _option_names(value)
+        case _:
+            assert_never(kind)
 
 
 def _number(value: object) -> float:

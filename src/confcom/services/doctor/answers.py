@@ -2,7 +2,7 @@
 """Checks of the way that quotes take: environment, daemon, configuration, certificate services."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from confcom.adapters.machine import (
     NOT_ASKED,
@@ -156,6 +156,8 @@ def _service(service: CertificateService, machine: Machine) -> Told:
             )
         case ServiceState.UNREACHABLE:
             return _unreachable(where, service, machine)
+        case _:
+            assert_never(service.state)
 
 
 def _unreachable(where: str, service: CertificateService, machine: Machine) -> Told:
