@@ -30,7 +30,7 @@ FALLBACK: Final = "/usr/bin/confcom"
         "confcom node aesm unit",
         f"confcom node aesm unit --output-file /etc/systemd/system/{UNIT_NAME}",
         "confcom node aesm unit --backend upstream --upstream /run/old-aesmd/aesm.socket",
-        "confcom node aesm unit --backend simulated --pki /var/lib/confcom/demo",
+        "confcom node aesm unit --backend simulated",
     ),
 )
 @click.option(
@@ -71,7 +71,11 @@ FALLBACK: Final = "/usr/bin/confcom"
 )
 @click.option("--library", metavar="NAME", help="DCAP: the library, by name or path.")
 @click.option("--upstream", metavar="PATH", help="Upstream: socket of the daemon behind.")
-@click.option("--pki", metavar="DIR", help="Simulated: folder of the hierarchy.")
+@click.option(
+    "--pki",
+    metavar="DIR",
+    help="Simulated: folder of the hierarchy; without it one is made below /var/lib/confcom.",
+)
 @click.option(
     "--drain",
     "drain_s",
@@ -143,13 +147,11 @@ def _require_fit(backend: str, wanted: str, flag: str, value: str | None) -> Non
             f"cannot use {flag} with --backend {backend}",
             hint=f"leave {flag} out, or choose --backend {wanted}",
         )
-    if backend == wanted and value is None and wanted != "dcap":
+    if backend == wanted == "upstream" and value is None:
         raise UsageError(
             Reason.USAGE,
-            f"cannot make a unit for --backend {backend} without {flag}",
-            hint="name the folder that confcom simulate pki has made"
-            if wanted == "simulated"
-            else "name the socket on which the other daemon listens",
+            f"cannot make a unit for --backend upstream without {flag}",
+            hint="name the socket on which the other daemon listens",
         )
 
 

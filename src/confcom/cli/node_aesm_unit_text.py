@@ -17,7 +17,8 @@ from confcom.reasons import Reason
 UNIT_NAME: Final = "confcom-quote-helper.service"
 STOP_MARGIN_S: Final = 15
 """What ending takes beyond draining: the child that holds enclaves is given 6 s."""
-INTELS_FOLDER: Final = PurePosixPath("/run/aesmd")
+INTELS_SOCKET: Final = PurePosixPath("/run/aesmd/aesm.socket")
+STATUS_SOCKET: Final = PurePosixPath("/run/confcom/quote-helper.sock")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _WORD: Final = re.compile(r"[A-Za-z0-9/._+@:,=-]+")
 _HIDDEN: Final = tuple(
@@ -47,7 +48,7 @@ class UnitOptions:
         device_groups: groups that may open the SGX devices; for ``dcap`` only.
         library: for ``dcap``: name or absolute path, None for the daemon's default.
         upstream: for ``upstream``: absolute path of the other daemon's socket.
-        pki: for ``simulated``: absolute path of the hierarchy.
+        pki: for ``simulated``: absolute path of the hierarchy; None for one of its own.
         drain_s: how long requests may still take when the daemon is stopped, seconds.
 
     Raises:
@@ -97,11 +98,22 @@ class UnitOptions:
         return _real(self.socket).parent
 
     @property
+    def is_usual(self) -> bool:
+        """Whether it listens where Intel's libraries ask; such a daemon tells its status too."""
+        return _real(self.socket) == INTELS_SOCKET
+
+    @property
+    def has_network(self) -> bool:
+        """Whether it gets certificates or collateral, for quotes or to verify its own."""
+        return self.backend != "simulated"
+
+    @property
     def command(self) -> str:
         """The command line."""
         words = [self.program, "serve", "quote-helper", "--backend", self.backend]
         words += ["--socket", self.socket, "--drain", f"{self.drain_s:g}"]
         for flag, value in (
+            ("--status", str(STATUS_SOCKET) if self.is_usual else None),
             ("--library", self.library),
             ("--upstream", self.upstream),
             ("--pki", self.pki),
@@ -140,12 +152,12 @@ def render_unit(options: UnitOptions) -> str:
 def _unit(options: UnitOptions) -> Iterator[str]:
     yield "[Unit]"
     yield "Description=Quotes for SGX enclaves over the AESM socket (confcom)"
-    if options.backend == "dcap":
+    if options.has_network:
         yield "# Certificates come over the network."
         yield "Wants=network-online.target"
         yield "After=network-online.target"
     yield "After=aesmd.service"
-    if options.backend != "upstream" and options.folder == INTELS_FOLDER:
+    if options.backend != "upstream" and options.is_usual:
         yield "# Intel's daemon serves the same socket: starting one ends the other."
         yield "Conflicts=aesmd.service"
     yield "# Never give up: without the daemon no enclave here can be attested."
@@ -176,20 +188,28 @@ def _files(options: UnitOptions) -> Iterator[str]:
     yield ""
     yield f"User={options.user}"
     yield "UMask=0077"
-    if options.folder.is_relative_to("/run"):
+    folders = [folder for folder in (options.folder,) if folder.is_relative_to("/run")]
+    if options.is_usual:
+        folders.append(STATUS_SOCKET.parent)
+    if folders:
+        names = " ".join(str(folder.relative_to("/run")) for folder in folders)
         yield "# The folder stays when the daemon is away, because containers mount it. So the user"
         yield "# is a fixed one: DynamicUser= puts a folder that stays where only root may enter."
-        yield f"RuntimeDirectory={options.folder.relative_to('/run')}"
+        yield f"RuntimeDirectory={names}"
         yield "RuntimeDirectoryMode=0755"
         yield "RuntimeDirectoryPreserve=yes"
     else:
         yield f"# The folder must be there and belong to {options.user}, with mode 0755."
         yield f"ReadWritePaths={options.folder}"
-    if options.backend == "dcap":
-        yield "# Where providers of certificates keep what they have fetched."
+    if options.has_network:
+        yield "# Where certificates and collateral are kept, also by providers of Intel and Azure."
         yield "CacheDirectory=confcom-quote-helper"
         yield "CacheDirectoryMode=0700"
         yield "Environment=XDG_CACHE_HOME=/var/cache/confcom-quote-helper"
+    elif options.pki is None:
+        yield "# Where its platform is kept; a verifier is given /var/lib/confcom/simulated/public."
+        yield "StateDirectory=confcom"
+        yield "StateDirectoryMode=0700"
     yield "ProtectSystem=strict"
     yield "ProtectHome=yes"
     yield "PrivateTmp=yes"
@@ -225,7 +245,7 @@ def _rights(options: UnitOptions) -> Iterator[str]:
     yield "NoNewPrivileges=yes"
     yield "CapabilityBoundingSet="
     yield "AmbientCapabilities="
-    if options.backend == "dcap":
+    if options.has_network:
         yield "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"
     else:
         yield "RestrictAddressFamilies=AF_UNIX"

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.node.conftest import MakeRun
 
 from confcom.cli.main import main
-from confcom.cli.node_aesm_unit_text import UnitOptions, render_unit
+from confcom.cli.node_aesm_unit_text import STATUS_SOCKET, UnitOptions, render_unit
 from confcom.reasons import ExitCode
 
 pytestmark = pytest.mark.timeout(60)
@@ -95,7 +95,11 @@ def test_command_line_of_a_unit_serves(make_run: MakeRun) -> None:
         )
     )
     (line,) = (line for line in unit.splitlines() if line.startswith("ExecStart="))
-    places = {"/run/aesmd/aesm.socket": "s", "/run/old/aesm.socket": "behind"}
+    places = {
+        "/run/aesmd/aesm.socket": "s",
+        "/run/old/aesm.socket": "behind",
+        str(STATUS_SOCKET): "status",
+    }
     words = [places.get(word, word) for word in line.split()[1:]]
     with running(sys.executable, "-m", "confcom", *words):
         code, _, _ = make_run("ping")()

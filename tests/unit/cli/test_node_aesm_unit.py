@@ -12,7 +12,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from confcom.cli.main import main
-from confcom.cli.node_aesm_unit_text import UNIT_NAME, UnitOptions, is_hidden, render_unit
+from confcom.cli.node_aesm_unit_text import (
+    STATUS_SOCKET,
+    UNIT_NAME,
+    UnitOptions,
+    is_hidden,
+    render_unit,
+)
+from confcom.cli.serve_quote_helper import STATUS_SOCKET as SERVED_STATUS
 from confcom.cli.serve_quote_helper import quote_helper
 from confcom.cli.session import Session
 from confcom.errors import UsageError
@@ -25,6 +32,7 @@ BACKENDS: dict[str, dict[str, Any]] = {
     "dcap-no-groups": {"backend": "dcap", "device_groups": ()},
     "upstream": {"upstream": "/run/old-aesmd/aesm.socket"},
     "simulated": {"pki": "/var/lib/confcom/demo"},
+    "simulated-own": {"backend": "simulated"},
     "elsewhere": {"backend": "simulated", "pki": "/srv/demo", "socket": "/srv/aesmd/aesm.socket"},
 }
 LISTS = {
@@ -44,7 +52,8 @@ ONCE = {
         *("Type", "ExecStart", "Restart", "RestartSec", "TimeoutStartSec", "TimeoutStopSec"),
         *("KillMode", "OOMPolicy", "UnsetEnvironment", "User", "UMask", "RuntimeDirectory"),
         *("RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "ReadWritePaths", "CacheDirectory"),
-        *("CacheDirectoryMode", "Environment", "ProtectSystem", "ProtectHome", "PrivateTmp"),
+        *("StateDirectory", "StateDirectoryMode", "CacheDirectoryMode", "Environment"),
+        *("ProtectSystem", "ProtectHome", "PrivateTmp"),
         *("PrivateDevices", "MemoryDenyWriteExecute", "DevicePolicy", "LimitNOFILE", "LimitCORE"),
         *("TasksMax", "MemoryMax", "NoNewPrivileges", "PrivateNetwork", "RestrictNamespaces"),
         *("RestrictRealtime", "RestrictSUIDSGID", "LockPersonality", "ProtectClock"),
@@ -140,6 +149,7 @@ def test_the_command_that_it_starts_exists(case: str) -> None:
     ctx = quote_helper.make_context("quote-helper", words[3:], obj=Session())
     assert ctx.params["backend"] == case.split("-")[0].replace("elsewhere", "simulated")
     assert ctx.params["drain_s"] == 5.0
+    assert str(STATUS_SOCKET) == SERVED_STATUS
     assert ctx.params["path"] == BACKENDS[case].get("socket", "/var/run/aesmd/aesm.socket")
 
 
@@ -157,32 +167,57 @@ def test_no_unit_gives_more_than_is_needed(case: str) -> None:
     assert int(service["LimitNOFILE"][0]) > 1024 + 100  # bound of the listener, and its own
 
 
-def test_only_hardware_needs_devices_and_network() -> None:
+def test_only_hardware_needs_devices() -> None:
     hardware = parse(render("dcap"))["Service"]
     assert hardware["DevicePolicy"] == ["closed"]
     assert hardware["DeviceAllow"] == ["/dev/sgx_enclave rw", "/dev/sgx_provision rw"]
     assert hardware["SupplementaryGroups"] == ["sgx sgx_prv"]
-    assert not {"PrivateDevices", "PrivateNetwork", "MemoryDenyWriteExecute"} & set(hardware)
-    assert hardware["RestrictAddressFamilies"] == ["AF_UNIX AF_INET AF_INET6"]
+    assert not {"PrivateDevices", "MemoryDenyWriteExecute"} & set(hardware)
+    assert "SupplementaryGroups" not in parse(render("dcap-no-groups"))["Service"]
     for case in ("upstream", "simulated"):
         service = parse(render(case))["Service"]
-        assert service["PrivateDevices"] == service["PrivateNetwork"] == ["yes"]
-        assert service["MemoryDenyWriteExecute"] == ["yes"]
-        assert service["RestrictAddressFamilies"] == ["AF_UNIX"]
-        assert not {"DeviceAllow", "SupplementaryGroups", "CacheDirectory"} & set(service)
-    assert "SupplementaryGroups" not in parse(render("dcap-no-groups"))["Service"]
+        assert service["PrivateDevices"] == service["MemoryDenyWriteExecute"] == ["yes"]
+        assert not {"DeviceAllow", "SupplementaryGroups"} & set(service)
 
 
-@pytest.mark.parametrize(
-    "socket", ["/var/run/aesmd/aesm.socket", "/run/aesmd/aesm.socket", "/run/aesmd/other"]
-)
-def test_folder_below_run_is_made_and_stays(socket: str) -> None:
-    service = parse(render("dcap", socket=socket))["Service"]
-    assert service["RuntimeDirectory"] == ["aesmd"]
+def test_only_a_simulated_platform_needs_no_network() -> None:
+    for case in ("dcap", "upstream"):  # both verify quotes of theirs
+        sections = parse(render(case))
+        service = sections["Service"]
+        assert service["RestrictAddressFamilies"] == ["AF_UNIX AF_INET AF_INET6"]
+        assert "PrivateNetwork" not in service
+        (folder,) = service["CacheDirectory"]
+        assert service["Environment"] == [f"XDG_CACHE_HOME=/var/cache/{folder}"]
+        assert "network-online.target" in sections["Unit"]["After"]
+    sections = parse(render("simulated"))
+    assert sections["Service"]["PrivateNetwork"] == ["yes"]
+    assert sections["Service"]["RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert "CacheDirectory" not in sections["Service"]
+    assert "Wants" not in sections["Unit"]
+
+
+def test_platform_of_its_own_has_a_place() -> None:
+    assert parse(render("simulated-own"))["Service"]["StateDirectory"] == ["confcom"]
+    assert "StateDirectory" not in parse(render("simulated"))["Service"]
+
+
+@pytest.mark.parametrize("socket", ["/var/run/aesmd/aesm.socket", "/run/aesmd/aesm.socket"])
+def test_folders_below_run_are_made_and_stay(socket: str) -> None:
+    sections = parse(render("dcap", socket=socket))
+    service = sections["Service"]
+    assert service["RuntimeDirectory"] == ["aesmd confcom"]
     assert service["RuntimeDirectoryMode"] == ["0755"]
     assert service["RuntimeDirectoryPreserve"] == ["yes"]
     assert "ReadWritePaths" not in service
-    assert parse(render("dcap", socket=socket))["Unit"]["Conflicts"] == ["aesmd.service"]
+    assert f"--status {STATUS_SOCKET}" in service["ExecStart"][0]
+    assert sections["Unit"]["Conflicts"] == ["aesmd.service"]
+
+
+def test_daemon_at_another_place_leaves_the_usual_one_alone() -> None:
+    sections = parse(render("dcap", socket="/run/other/aesm.socket"))
+    assert sections["Service"]["RuntimeDirectory"] == ["other"]
+    assert "--status" not in sections["Service"]["ExecStart"][0]
+    assert "Conflicts" not in sections["Unit"]
 
 
 def test_folder_elsewhere_is_opened_for_writing() -> None:
@@ -287,7 +322,6 @@ def test_options_reach_the_unit(capsys: pytest.CaptureFixture[str], tmp_path: Pa
 @pytest.mark.parametrize(
     "options",
     [
-        ["--backend", "simulated"],
         ["--backend", "upstream"],
         ["--backend", "dcap", "--pki", "/srv/demo"],
         ["--backend", "simulated", "--pki", "/srv/demo", "--library", "x.so"],
