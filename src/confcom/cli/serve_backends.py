@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
 _DCAP_WAIT_S: Final = (3.0, 2.0)
 """For a turn, and for a child to be ready: with the answer under what Intel's client grants."""
+_QGS_ANSWER_S: Final = 13.0
+"""What the service behind may take: less than our own clients are made to wait."""
 
 Verify = Callable[[bytes], VerifiedQuote]
 
@@ -164,7 +166,7 @@ def _td_upstream(address: str | None) -> "TdxBackend | None":
     with packages():
         from confcom.adapters.qgs import AsyncQgsClient  # noqa: PLC0415
         from confcom.adapters.quoting.qgs_upstream import UpstreamTdBackend  # noqa: PLC0415
-    return UpstreamTdBackend(AsyncQgsClient(address))
+    return UpstreamTdBackend(AsyncQgsClient(address, timeout_s=_QGS_ANSWER_S))
 
 
 def _verifier(settings: "CollateralSettings") -> Verify:

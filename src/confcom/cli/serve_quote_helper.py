@@ -90,6 +90,12 @@ class _Flags:
                 "cannot use --qgs-upstream with a simulated platform, which quotes TDs itself",
                 hint="leave it out, or choose --backend upstream",
             )
+        if self.qgs_upstream is not None and self.qgs_upstream == self.qgs_socket:
+            raise UsageError(
+                Reason.USAGE,
+                f"cannot ask the service at {self.qgs_upstream}: that is where we listen",
+                hint="let the other service listen elsewhere, and name that with --qgs-upstream",
+            )
         if self.has_tds and self.qgs_upstream is None and not is_simulated:
             raise UsageError(
                 Reason.USAGE,
@@ -209,7 +215,8 @@ class _Flags:
 @click.option(
     "--qgs-socket",
     metavar="PATH",
-    help="Serve quotes of TDs there too, as Intel's quote generation service does.",
+    help="Serve quotes of TDs there too, as Intel's quote generation service does; for the user "
+    "and the group of the daemon.",
 )
 @click.option(
     "--qgs-vsock",
@@ -315,7 +322,8 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
     is_simulated = served.name == "simulated"
     places: list[Place] = []
     if flags.qgs_socket is not None:
-        places.append(UnixPlace(SocketFile(Path.cwd() / flags.qgs_socket, mode=flags.mode)))
+        # Not for everybody, as the other one: only who runs TDs asks there.
+        places.append(UnixPlace(SocketFile(Path.cwd() / flags.qgs_socket, mode=0o660)))
     if flags.qgs_vsock is not None:
         places.append(VsockPlace(flags.qgs_vsock))
     tds = None

@@ -65,7 +65,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 # value and has no blank, colon, equals sign or quote, so that no pattern above can match it.
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]{0,39}|[0-9TZ:.+-]{0,39}")
 # What an enclave or a TD is: public, and worthless to an audit when shortened.
-_MEASUREMENTS = frozenset({"mr_enclave", "mr_signer", "mr_td"})
+_MEASUREMENTS = frozenset({"mr_config_id", "mr_enclave", "mr_seam", "mr_signer", "mr_td"})
 _MEASUREMENT = re.compile(r"(?:[0-9a-f]{64}|[0-9a-f]{96})")
 _LONG_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{64,}(?![0-9A-Za-z])")
 # Keys of 32 bytes in base64 have 43 or 44 characters. Paths and words are told apart below.

@@ -9,7 +9,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from confcom.adapters.peers import PeerReader
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
 from confcom.adapters.quoting.simulated import SimulatedBackend
 from confcom.adapters.quoting.socket_file import SocketFile
+from confcom.adapters.quoting.turns import Asked
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     AesmCode,
@@ -61,6 +62,7 @@ class Daemon:
         self._options = options
         self._backend = SimulatedBackend(platform(), authority())
         self._canned = canned
+        self.ask: Callable[[Operation, Peer], Asked] = self._ask
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -82,7 +84,7 @@ class Daemon:
     async def _run(self) -> None:
         async with AesmListener(
             SocketFile(self.path),
-            ask=self._ask,
+            ask=lambda operation, peer: self.ask(operation, peer),
             identify=PeerReader().read,
             key_ids=lambda: (KEY_ID,),
             record=self.served.append,
@@ -352,6 +354,24 @@ def test_who_has_ended_its_side_is_answered_at_its_turn(daemon: Daemon) -> None:
         daemon.open_gate()
         for client in (first, second):
             assert Response.FromString(read_all(client)[4:]).get_quote_ex.error_code == 0
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_back_end_that_breaks_fails_one_request(
+    daemon: Daemon, caplog: pytest.LogCaptureFixture, is_at_once: bool
+) -> None:
+    def broken(_operation: Operation, _peer: Peer) -> Answer:
+        raise ZeroDivisionError("of the back end")
+
+    async def broken_later(operation: Operation, peer: Peer) -> Answer:
+        return broken(operation, peer)
+
+    before, daemon.ask = daemon.ask, broken if is_at_once else broken_later
+    assert daemon.exchange(write_frame(quote_request().SerializeToString())) == b""
+    assert daemon.wait_for(1)[0].why == "the back end failed"
+    daemon.ask = before
+    assert daemon.call(quote_request()).get_quote_ex.error_code == 0
+    assert "ZeroDivisionError: of the back end" in caplog.text
 
 
 def test_who_waits_too_long_for_a_turn_is_told_busy(tmp_path: Path) -> None:

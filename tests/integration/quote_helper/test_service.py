@@ -223,6 +223,7 @@ def test_a_second_one_leaves_the_first_alone(folder: Path) -> None:
         (["--backend", "upstream", "--state", "state"], ExitCode.USAGE),
         (["--backend", "upstream", "--accept-unauthenticated-reports"], ExitCode.USAGE),
         (["--backend", "upstream", "--qgs-socket", "q"], ExitCode.USAGE),
+        (["--backend", "upstream", "--qgs-socket", "q", "--qgs-upstream", "q"], ExitCode.USAGE),
         (["--accept-unauthenticated-reports"], ExitCode.USAGE),
         (["--backend", "simulated", "--state", "demo/authority.json"], ExitCode.USAGE),
         (["--pki", "demo", "--rule", "permit"], ExitCode.CONFIGURATION),

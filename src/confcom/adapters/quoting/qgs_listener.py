@@ -145,16 +145,20 @@ class QgsListener:
     def _answered(self, task: asyncio.Task[None], account: str) -> None:
         self._tasks.discard(task)
         self._waiting_each -= Counter((account,))  # which forgets those at zero
+        if not task.cancelled():
+            task.result()  # a mistake of ours is not lost
 
     async def _answer(self, connection: "_Connection", operation: Operation) -> None:
         limit_s = self.options.answer_s
+        answer: Answer | None = None
         try:
             async with asyncio.timeout(limit_s):
                 answer = await self.ask(operation, connection.caller)
         except TimeoutError:
             answer = Refusal(f"the back end gave no answer within {limit_s:g} s")
-        except Exception as exc:  # noqa: BLE001 the boundary of one request: others go on
-            answer = Refusal(f"the back end failed: {type(exc).__name__}: {exc}")
+        finally:
+            if answer is None:  # a mistake of ours: it goes on to the log, others go on as well
+                connection.give_up("the back end failed")
         connection.finish(answer)
 
 

@@ -124,17 +124,24 @@ class Turns:
     def _serve(self) -> None:
         self._next = None
         request = self._queue.take(time.monotonic_ns())
-        if request is not None:
-            del self._waiting[request]
-            self._start(request)
-        self._plan()
+        try:
+            if request is not None:
+                del self._waiting[request]
+                self._start(request)
+        finally:
+            self._plan()
 
     def _start(self, request: _Request) -> None:
         client = request.client
         if not client.is_wanted():
             client.give_up("it left before its turn")
             return
-        asked = self._ask(request.operation, request.peer)
+        asked: Asked | None = None
+        try:
+            asked = self._ask(request.operation, request.peer)
+        finally:
+            if asked is None:  # a mistake of ours: it goes on to the log
+                client.give_up("the back end failed")
         if isinstance(asked, Coroutine):
             task = asyncio.get_running_loop().create_task(_finish(client, asked))
             self._tasks.add(task)

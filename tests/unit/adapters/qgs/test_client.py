@@ -4,7 +4,6 @@
 import asyncio
 import errno
 import os
-import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -30,12 +29,10 @@ from tests.simulated import authority, platform
 from confcom.adapters.qgs import Address, AsyncQgsClient, QgsClient, UnixAddress, VsockAddress
 from confcom.adapters.qgs.exchange import FramedExchange, RawExchange
 from confcom.adapters.qgs.failures import hung, unreachable
-from confcom.adapters.quoting.qgs_places import Caller, VsockPlace
 from confcom.dcap import Quote, TdxReport, TeeType, verify
 from confcom.errors import (
     ConfcomError,
     MalformedError,
-    MisconfiguredError,
     UnavailableError,
     UsageError,
 )
@@ -388,30 +385,6 @@ def test_nobody_takes_the_connection_is_told(address: Address, hint: str) -> Non
     made = hung(RawExchange(REPORT), address, 0.5, is_connected=False)
     assert "no connection within 0.5 s" in made.message
     assert hint in str(made.hint)
-
-
-def test_vsock_of_this_machine_answers_or_is_told_apart(make: Make) -> None:
-    """Which of the two depends on the machine that runs the test; both are right."""
-    port = 2**20 + secrets.randbelow(2**31)
-    place = VsockPlace(port)
-    client = make(VsockAddress(THIS_MACHINE, port), timeout_s=SHORT_S)
-    try:
-        place.listen(1).close()
-    except MisconfiguredError:
-        assert "vsock" in fails(UnavailableError, client.get_platform_info).message
-        return
-    with Daemon(Path("unused"), place=place) as daemon:
-        try:
-            quote = client.get_quote(REPORT)
-        except UnavailableError as exc:
-            error: UnavailableError | None = exc
-        else:
-            error = None
-            assert Quote.from_bytes(quote).is_tdx
-            assert daemon.wait_for(1)[0].caller == Caller(cid=THIS_MACHINE)
-    if error is not None:  # without the kernel's loopback nobody takes the connection
-        assert error.reason is Reason.QUOTING_UNREACHABLE
-        assert f"QGS at vsock:1:{port}: " in error.message
 
 
 # --- what callers give ---
