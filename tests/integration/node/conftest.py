@@ -5,9 +5,11 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
+import jsonschema
 import pytest
 from tests import simulated
 
@@ -17,9 +19,13 @@ from confcom.protocols.pb.aesm_pb2 import Response
 from confcom.testing.aesm_quotes import CannedQuotes
 from confcom.testing.aesm_server import AesmServer
 
+SCHEMA: dict[str, Any] = json.loads(
+    resources.files("confcom.cli").joinpath("schema/node-aesm.v1.json").read_text("utf-8")
+)
+
 
 class Run:
-    """Runs a command on the socket ``s`` of the working folder."""
+    """Runs a command on the socket ``s``; what it writes as JSON fits the schema we ship."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], verb: str) -> None:
         self._capsys = capsys
@@ -32,7 +38,9 @@ class Run:
 
     def json(self, *options: str) -> tuple[int, dict[str, Any], str]:
         code, out, err = self(*options, "--output", "json")
-        return code, json.loads(out), err
+        document = json.loads(out)
+        jsonschema.validate(document, SCHEMA | {"oneOf": [{"$ref": f"#/$defs/{self._verb}"}]})
+        return code, document, err
 
 
 class MakeRun(Protocol):

@@ -4,11 +4,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 from tests import simulated
-from tests.integration.node.conftest import MakeRun, Run
+from tests.integration.node.conftest import SCHEMA, MakeRun, Run
 
+from confcom.adapters.aesm_health import State
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     AesmCode,
@@ -178,3 +180,8 @@ def test_no_socket_is_said_as_by_ping(run: Run) -> None:
     assert (code, document["state"]) == (ExitCode.UNKNOWN, "no_socket")
     assert "start the daemon" in err
     assert not Path("s").exists()
+
+
+def test_schema_knows_every_state() -> None:
+    assert SCHEMA["$defs"]["state"]["enum"] == [state.value for state in State]
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
