@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from confcom.cli.node_aesm_options import aesm_packages
-from confcom.reasons import ExitCode
+from confcom.errors import MisconfiguredError
+from confcom.reasons import ExitCode, Reason
 
 WITHOUT = """
 import sys
@@ -37,6 +38,15 @@ def test_command_names_what_is_to_be_installed(verb: str) -> None:
     assert f"confcom node aesm {verb}" in done.stderr
     assert "protobuf is not installed" in done.stderr
     assert "confcom[quote-helper]" in done.stderr
+
+
+def test_missing_part_of_protobuf_is_protobuf_missing() -> None:
+    with (
+        pytest.raises(MisconfiguredError, match="protobuf is not installed") as caught,
+        aesm_packages("node aesm ping"),
+    ):
+        raise ModuleNotFoundError("no module", name="google.protobuf")
+    assert caught.value.reason is Reason.EXTRA_MISSING
 
 
 def test_other_missing_modules_are_not_taken_for_protobuf() -> None:
