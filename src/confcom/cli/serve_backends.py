@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from confcom.cli.failure import missing_extra
-from confcom.dcap import Quote, TeeType, VerifiedQuote, intel_root, verify
+from confcom.dcap import Caches, Quote, TeeType, VerifiedQuote, intel_root, verify
 from confcom.errors import UsageError
 from confcom.reasons import Reason
 
@@ -79,26 +79,42 @@ def simulated(
         from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend  # noqa: PLC0415
         from confcom.adapters.quoting.simulated import SimulatedBackend  # noqa: PLC0415
 
-    def verify_own(quote: bytes) -> VerifiedQuote:
-        now = datetime.now(UTC)
-        return verify(
-            quote,
-            authority.collateral(platform, at=now),
-            at=now,
-            root=authority.trusted_root,
-            allow_simulated=True,
-        )
-
     return Served(
         name="simulated",
         quotes=SimulatedBackend(
             platform, authority, accepts_unauthenticated=accepts_unauthenticated
         ),
         tds=SimulatedTdBackend(platform, authority),
-        verify=verify_own,
+        verify=_OwnVerifier(authority, platform).verify,
         at_once=1,
         public=store.root_path.parent,
     )
+
+
+class _OwnVerifier:
+    """Verifies quotes of a simulated platform, with collateral that is renewed every day."""
+
+    def __init__(self, authority: "SimulatedAuthority", platform: "Platform") -> None:
+        self._authority = authority
+        self._platform = platform
+        self._caches = Caches()
+        self._collateral: Collateral | None = None
+        self._renew_at = datetime.min.replace(tzinfo=UTC)
+
+    def verify(self, quote: bytes) -> VerifiedQuote:
+        """Verify a quote as of now."""
+        now = datetime.now(UTC)
+        if self._collateral is None or now >= self._renew_at:
+            self._collateral = self._authority.collateral(self._platform, at=now)
+            self._renew_at = now + timedelta(days=1)
+        return verify(
+            quote,
+            self._collateral,
+            at=now,
+            root=self._authority.trusted_root,
+            allow_simulated=True,
+            caches=self._caches,
+        )
 
 
 def upstream(daemon: str, path: str, qgs: str | None, collateral: "CollateralSettings") -> Served:
@@ -171,6 +187,7 @@ def _td_upstream(address: str | None) -> "TdxBackend | None":
 
 def _verifier(settings: "CollateralSettings") -> Verify:
     """Return what verifies a quote of hardware with collateral from the sources of the settings."""
+    caches = Caches()
 
     def verify_quote(data: bytes) -> VerifiedQuote:
         from confcom.cli.collateral_options import (  # noqa: PLC0415 - when there is a quote
@@ -180,7 +197,7 @@ def _verifier(settings: "CollateralSettings") -> Verify:
 
         quote, root = Quote.from_bytes(data), intel_root()
         collateral = resolve_collateral(quote, CollateralPlan(settings), root)
-        return verify(quote, collateral, at=datetime.now(UTC), root=root)
+        return verify(quote, collateral, at=datetime.now(UTC), root=root, caches=caches)
 
     return verify_quote
 

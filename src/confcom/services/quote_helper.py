@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -159,6 +160,8 @@ class _Helper:
             td_listeners = () if tds is None else await stack.enter_async_context(serve_tds(*tds))
             await stack.enter_async_context(self._probes())
             log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
+            gc.collect()
+            gc.freeze()  # what is there now stays: no collection need look at it again
             notifier.tell("READY=1")
             await self._stopping.wait()
             notifier.tell("STOPPING=1")

@@ -98,7 +98,8 @@ class QuoteRecords:
         if finding.verdict is not Verdict.UNKNOWN:
             metrics.forget(table.TCB_STATUS)
         if verified is None:
-            event = "own_quote.refused" if finding.verdict is Verdict.REFUSED else "own_quote.unverified"
+            is_refused = finding.verdict is Verdict.REFUSED
+            event = "own_quote.refused" if is_refused else "own_quote.unverified"
             self._log.warning(event, reason=finding.reason, why=finding.message)
             return
         expires = int(min(verified.next_updates.values()).timestamp())
