@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from confcom.cli.failure import missing_extra
-from confcom.dcap import Caches, Quote, TeeType, VerifiedQuote, intel_root, verify
+from confcom.dcap import Caches, Collateral, Quote, TeeType, VerifiedQuote, intel_root, verify
 from confcom.errors import UsageError
 from confcom.reasons import Reason
 
