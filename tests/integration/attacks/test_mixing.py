@@ -2,6 +2,7 @@
 """Whatever the order of answers: a reply of the request's own type, a quote of the own REPORT."""
 
 import asyncio
+import gc
 import random
 import tempfile
 from contextlib import suppress
@@ -33,6 +34,7 @@ from confcom.protocols.aesm import (
     Operation,
     QuoteSize,
     Refusal,
+    ServerConnection,
     SignedQuote,
 )
 from confcom.protocols.pb.aesm_pb2 import Request
@@ -160,3 +162,19 @@ def test_no_reply_is_of_another_type_and_no_quote_of_another_report(
         outcomes = asyncio.run(receive(Path(folder) / "s", clients, chance))
     for one, found in zip(clients, outcomes, strict=True):
         assert (found == CLOSED) is (not one.stays)
+
+
+def test_what_was_answered_is_not_left_to_the_garbage_collector() -> None:
+    clients = [
+        Visit(quote_request(seal_for_stub(name.to_bytes(64, "big"))), 1, name % 4 > 0)
+        for name in range(40)
+    ]
+    gc.collect()
+    gc.disable()  # under load it comes late, and what lay there meanwhile is the daemon's for ever
+    try:
+        with tempfile.TemporaryDirectory(prefix="confcom-") as folder:
+            asyncio.run(receive(Path(folder) / "s", clients, random.Random(1)))
+        left = [one for one in gc.get_objects() if isinstance(one, ServerConnection)]
+    finally:
+        gc.enable()
+    assert left == []
