@@ -10,7 +10,6 @@ import click
 from confcom.cli.command import Command, session_of
 from confcom.cli.node_aesm_options import (
     SCHEMA_VERSION,
-    Seconds,
     aesm_packages,
     milliseconds,
     say_failure,
@@ -20,6 +19,7 @@ from confcom.cli.node_aesm_options import (
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.progress import progress
+from confcom.cli.seconds import Seconds
 from confcom.cli.simulate_options import read_binary, read_enclave
 from confcom.cli.style import Style
 from confcom.cli.table import Cell, columns, pairs

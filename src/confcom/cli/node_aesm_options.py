@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options and messages that the commands about the AESM daemon share."""
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from confcom.cli.failure import missing_extra
+from confcom.cli.seconds import Seconds
 from confcom.cli.session import Session
 from confcom.cli.style import Style
 from confcom.cli.table import Cell
@@ -23,24 +23,6 @@ SCHEMA_VERSION: Final = 1
 DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
 DEFAULT_TIMEOUT_S: Final = 15.0
 LONGEST_TIMEOUT_S: Final = 600.0
-
-
-class Seconds(click.FloatRange):
-    """A number of seconds within bounds; a range of click lets what is no number through."""
-
-    name = "seconds"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - what click takes
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        """Return the seconds."""
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        return seconds
 
 
 def socket_option(function: F) -> F:

@@ -11,7 +11,6 @@ import click
 from confcom.cli.command import Command, session_of
 from confcom.cli.node_aesm_options import (
     SCHEMA_VERSION,
-    Seconds,
     aesm_packages,
     call_json,
     milliseconds,
@@ -23,6 +22,7 @@ from confcom.cli.node_aesm_options import (
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
 from confcom.cli.progress import progress
+from confcom.cli.seconds import Seconds
 from confcom.cli.table import Cell, columns, pairs
 from confcom.reasons import ExitCode
 

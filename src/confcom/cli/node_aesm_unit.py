@@ -12,10 +12,11 @@ import click
 from confcom.adapters.files import write_file_atomically
 from confcom.cli.command import Command, session_of
 from confcom.cli.inputs import STANDARD_INPUT
-from confcom.cli.node_aesm_options import DEFAULT_SOCKET, SCHEMA_VERSION, Seconds
+from confcom.cli.node_aesm_options import DEFAULT_SOCKET, SCHEMA_VERSION
 from confcom.cli.node_aesm_unit_text import UNIT_NAME, UnitOptions, is_hidden, render_unit
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
+from confcom.cli.seconds import Seconds
 from confcom.cli.session import Session
 from confcom.cli.style import Style
 from confcom.errors import UsageError

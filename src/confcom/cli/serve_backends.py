@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET: Final = "/var/run/aesmd/aesm.socket"
 _DCAP_WAIT_S: Final = (3.0, 2.0)
 """For a turn, and for a child to be ready: with the answer under what Intel's client grants."""
+_UPSTREAM_WAIT_S, _UPSTREAM_CALL_S = 2.0, 6.0
+"""For a turn, and for each of the two calls of a quote: likewise."""
 _QGS_ANSWER_S: Final = 13.0
 """What the service behind may take: less than our own clients are made to wait."""
 
@@ -134,9 +136,10 @@ def upstream(daemon: str, path: str, qgs: str | None, collateral: "CollateralSet
         from confcom.adapters.quoting.upstream import UpstreamBackend  # noqa: PLC0415
     return Served(
         name="upstream",
-        quotes=UpstreamBackend(AsyncAesmClient(daemon)),
+        quotes=UpstreamBackend(AsyncAesmClient(daemon, timeout_s=_UPSTREAM_CALL_S)),
         tds=_td_upstream(qgs),
         verify=_verifier(collateral),
+        wait_s=_UPSTREAM_WAIT_S,
     )
 
 

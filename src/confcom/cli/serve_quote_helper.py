@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from confcom.cli.command import Command, session_of
+from confcom.cli.seconds import Seconds
 from confcom.cli.serve_backends import (
     DEFAULT_SOCKET,
     Served,
@@ -241,7 +242,7 @@ class _Flags:
 @click.option(
     "--drain",
     "drain_s",
-    type=click.FloatRange(0, 300),
+    type=Seconds(0, 300),
     metavar="SECONDS",
     default=5.0,
     show_default=True,
@@ -276,7 +277,9 @@ def quote_helper(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 c
         from confcom.runtime.log import OWN_LOGGER  # noqa: PLC0415
         from confcom.services.quote_records import QuoteRecords  # noqa: PLC0415
     log = structlog.get_logger(OWN_LOGGER).bind()
-    records = QuoteRecords(log, is_simulated=flags.chosen == "simulated", version=version())
+    # Whose quotes another daemon hands out, it does not say.
+    is_simulated = None if flags.chosen == "upstream" else flags.chosen == "simulated"
+    records = QuoteRecords(log, is_simulated=is_simulated, version=version())
     served = _backend(flags, session, records)
     if served.public is not None and flags.folder is None:
         log.info("quote_helper.simulated", public=str(served.public))

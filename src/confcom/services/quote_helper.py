@@ -15,7 +15,8 @@ from typing import Protocol
 import structlog
 
 from confcom.adapters.peers import PeerReader, PodNames, can_pin_peers
-from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
+from confcom.adapters.quoting.aesm_connection import Served
+from confcom.adapters.quoting.listener import AesmListener, ListenerOptions
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.adapters.quoting.turns import Asked
 from confcom.dcap import VerifiedQuote

@@ -8,8 +8,8 @@ from typing import Final
 
 import structlog
 
+from confcom.adapters.quoting.aesm_connection import Served
 from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
-from confcom.adapters.quoting.listener import Served
 from confcom.protocols.aesm import AesmCode, MakeQuote
 from confcom.protocols.aesm.structures import report_body
 from confcom.protocols.peers import Peer
@@ -19,6 +19,7 @@ from confcom.services.quote_checks import Finding, Verdict
 
 MAX_PEERS: Final = 1024
 """Peers of which details are kept; the one that has not asked for longest is forgotten first."""
+_QUOTE_CALLS: Final = frozenset({"get_quote_ex", "get_quote"})
 _WARNINGS: Final = frozenset(
     {
         DcapEventName.CHILD_LOST,
@@ -57,11 +58,12 @@ class QuoteRecords:
     Args:
         log: where events go.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
+            None where another daemon makes them.
         version: of this program.
     """
 
     def __init__(
-        self, log: structlog.stdlib.BoundLogger, *, is_simulated: bool, version: str
+        self, log: structlog.stdlib.BoundLogger, *, is_simulated: bool | None, version: str
     ) -> None:
         self._log = log
         self._is_simulated = is_simulated
@@ -129,7 +131,7 @@ class QuoteRecords:
             self._peers.popitem(last=False)
 
 
-def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool) -> None:
+def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool | None) -> None:
     """Write the one event of a request; never report data, never a quote."""
     fields: dict[str, object] = {
         "pid": served.connected.pid,
@@ -145,7 +147,10 @@ def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: b
         log.info("request.dropped", **fields)
         return
     if not isinstance(served.operation, MakeQuote):
-        log.debug("request.answered", **fields)
+        if served.call in _QUOTE_CALLS:  # refused before anybody looked at a REPORT
+            log.info("quote.refused", **fields)
+        else:
+            log.debug("request.answered", **fields)
         return
     body = report_body(served.operation.report)
     fields |= {

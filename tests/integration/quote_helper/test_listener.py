@@ -18,7 +18,8 @@ from tests import vectors_path
 from tests.simulated import authority, platform
 
 from confcom.adapters.peers import PeerReader
-from confcom.adapters.quoting.listener import AesmListener, ListenerOptions, Served
+from confcom.adapters.quoting.aesm_connection import Served
+from confcom.adapters.quoting.listener import AesmListener, ListenerOptions
 from confcom.adapters.quoting.simulated import SimulatedBackend
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.adapters.quoting.turns import Asked
@@ -295,6 +296,25 @@ def test_silent_connections_do_not_keep_others_out(tmp_path: Path) -> None:
             assert is_alive(daemon)
             assert silent[0].recv(1) == b""  # the longest silent one made room
         assert is_alive(daemon)
+
+
+def test_incomplete_requests_share_a_bound(tmp_path: Path) -> None:
+    size = 200_000
+    options = replace(QUICK, deliver_s=60, most_bytes=3 * size)
+    announced = (900_000).to_bytes(4, "little")
+    with Daemon(tmp_path / "s", options, None) as daemon:
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(daemon.connect()) for _ in range(6)]
+            for client in clients:
+                client.sendall(announced + bytes(size))
+            for client in clients[:3]:
+                assert read_all(client) == b""  # made room, the longest silent first
+            for client in clients[4:]:
+                client.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    client.recv(1)
+            assert is_alive(daemon)
+        assert {one.why for one in daemon.wait_for(3)[:3]} == {"others needed its place"}
 
 
 def test_too_many_requests_at_once_are_told_so(daemon: Daemon) -> None:

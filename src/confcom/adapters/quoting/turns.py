@@ -126,7 +126,7 @@ class Turns:
         request = self._queue.take(time.monotonic_ns())
         try:
             if request is not None:
-                del self._waiting[request]
+                self._forget(request)
                 self._start(request)
         finally:
             self._plan()
@@ -168,9 +168,14 @@ class Turns:
                 self._queue.withdraw(request.ticket)
             self._refuse(request, f"no turn within {self._wait_s:g} s")
 
+    def _forget(self, request: _Request) -> None:
+        """Let go of a request, so that it is gone with its last use."""
+        del self._waiting[request]
+        request.ticket = None  # which knows the request
+
     def _refuse(self, request: _Request, why: str) -> None:
         """Refuse a request that has left the queue."""
-        del self._waiting[request]
+        self._forget(request)
         request.client.finish(Refusal(AesmCode.BUSY, why))
 
 
