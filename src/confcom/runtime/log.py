@@ -12,7 +12,8 @@ write no events do not import it.
 import contextlib
 import json
 import logging
-from typing import TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -50,13 +51,14 @@ def configure(settings: LogSettings, stream: TextIO, *, color: bool = False) -> 
             structlog.stdlib.filter_by_level,
             *before,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            _to_record,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = _Formatter(
+        own=[structlog.processors.format_exc_info, redact, *renderers],
         foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -65,19 +67,46 @@ def configure(settings: LogSettings, stream: TextIO, *, color: bool = False) -> 
             *renderers,
         ],
     )
+    # No event tells any of these, so no record need look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     _replace_handlers(_Handler(stream), formatter, settings.level)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Take secrets out of every field of an event, and put the usual fields first."""
-    names = [name for name in _FIRST if name in event]
-    names += [name for name in event if name not in _FIRST]
+    ordered: dict[str, object] = {name: event[name] for name in _FIRST if name in event}
+    ordered.update(event)
     return {
-        redact_name(name): event[name]
-        if is_measurement(name, event[name])
-        else redact_value(event[name], name=name)
-        for name in names
+        redact_name(name): value if is_measurement(name, value) else redact_value(value, name=name)
+        for name, value in ordered.items()
     }
+
+
+def _to_record(_logger: WrappedLogger, _method: str, event: EventDict) -> tuple[object, object]:
+    """Hand an event of ours to the standard library as it is."""
+    return (event,), {"extra": {"is_own_event": True}}
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Renders events; ours without the copy of the record that others are given.
+
+    Args:
+        own: what makes an event of ours a line.
+        options: of the base class, for records of libraries.
+    """
+
+    def __init__(self, *, own: Sequence[Processor], **options: Any) -> None:  # noqa: ANN401 passed on
+        super().__init__(**options)
+        self._own = own
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of an event."""
+        if not getattr(record, "is_own_event", False):
+            return super().format(record)
+        event: Any = record.msg
+        for process in self._own:
+            event = process(None, record.levelname.lower(), event)
+        return str(event)
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -99,8 +128,12 @@ def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 def _json_renderers() -> list[Processor]:
-    # ASCII only, so that no reader of the file meets a control character.
-    return [structlog.processors.JSONRenderer(serializer=json.dumps)]
+    return [_to_json]
+
+
+def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Return plain data as one line: ASCII, so that no reader meets a control character."""
+    return json.dumps(event)
 
 
 def _text_renderers(*, color: bool) -> list[Processor]:

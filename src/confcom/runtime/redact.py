@@ -108,7 +108,7 @@ def redact_value(value: object, *, name: str = "", depth: int = 0) -> object:
     """
     if isinstance(value, Secret) or is_secret_name(name):
         return value if value is None else MASK
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
         return redact_text(value)
