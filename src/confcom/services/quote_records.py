@@ -26,6 +26,7 @@ _WARNINGS: Final = frozenset(
         DcapEventName.CHILD_GIVEN_UP,
         DcapEventName.KEY_CHANGED,
         DcapEventName.KEY_FAILED,
+        DcapEventName.PROVIDER_FAILED,
     }
 )
 

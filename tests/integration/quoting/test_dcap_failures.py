@@ -57,6 +57,46 @@ async def _pid(backend: DcapBackend) -> int:
     return pid
 
 
+# --- the start ---------------------------------------------------------------------------------
+
+
+def test_certificates_are_fetched_before_the_first_client_comes(rig: Rig) -> None:
+    async def work() -> None:
+        async with rig.running() as backend:
+            await _pid(backend)
+            await until(lambda: "size" in rig.stub.calls)
+            assert "quote" not in rig.stub.calls
+
+    run(work)
+    assert "certificate_provider.failed" not in rig.names
+
+
+def test_a_provider_that_fails_at_the_start_is_told_and_harms_nothing_else(rig: Rig) -> None:
+    async def work() -> None:
+        rig.stub.behave(size="e019")
+        async with rig.running() as backend:
+            await _pid(backend)
+            await until(lambda: "certificate_provider.failed" in rig.names)
+            rig.stub.behave()
+            assert isinstance(await backend.ask(make_quote()), SignedQuote)
+
+    run(work)
+    (event,) = (one for one in rig.events if one.name.value == "certificate_provider.failed")
+    assert event.why
+
+
+def test_a_child_whose_provider_hangs_at_the_start_is_replaced(rig: Rig) -> None:
+    async def work() -> None:
+        rig.stub.behave(size="hang")
+        async with rig.running(limits=replace(LIMITS, start_s=0.5)) as backend:
+            await until(lambda: "quoting_child.lost" in rig.names)
+            rig.stub.behave()
+            await _pid(backend)
+            assert isinstance(await backend.ask(make_quote()), SignedQuote)
+
+    run(work)
+
+
 # --- crashes -----------------------------------------------------------------------------------
 
 

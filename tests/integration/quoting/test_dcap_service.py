@@ -117,7 +117,6 @@ def test_a_library_that_is_not_there_is_said_and_refused_with_30(
 @pytest.mark.parametrize(
     "options",
     [
-        ["--backend", "simulated"],
         ["--backend", "dcap", "--pki", "demo"],
         ["--backend", "upstream", "--pki", "demo"],
         ["--backend", "upstream", "--upstream", "s", "--socket", "./s"],

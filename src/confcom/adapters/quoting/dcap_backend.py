@@ -19,9 +19,9 @@ from confcom.adapters.quoting.dcap_breaker import Breaker
 from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName, DcapStatus
 from confcom.adapters.quoting.dcap_key import KeyState
 from confcom.adapters.quoting.dcap_limits import MIB, DcapLimits, RestartPolicy
-from confcom.adapters.quoting.dcap_messages import Failed, NotLoaded, Reply
+from confcom.adapters.quoting.dcap_messages import Failed, KeyReady, NotLoaded, Reply
 from confcom.adapters.quoting.dcap_process import ChildLostError, ChildOptions, ChildProcess
-from confcom.protocols.aesm.calls import Answer, InitKey, Operation, Refusal
+from confcom.protocols.aesm.calls import Answer, GetQuoteSize, InitKey, Operation, Refusal
 from confcom.protocols.aesm.codes import AesmCode
 from confcom.protocols.aesm.structures import DEFAULT_KEY_ID
 
@@ -201,11 +201,19 @@ class DcapBackend:
                     raise HopelessError(hello.why)
                 self._key_id = hello.key_id or DEFAULT_KEY_ID.to_bytes()
                 self._observe(DcapEvent(name=DcapEventName.CHILD_STARTED, pid=child.pid))
-                await self._init(child)
+                if isinstance(await self._init(child), KeyReady):
+                    await self._warm_up(child)
         except TimeoutError as exc:
             limit_s = self._limits.start_s
             raise ChildLostError(f"quoting child was not ready within {limit_s:g} s") from exc
         self._breaker.recovered()
+
+    async def _warm_up(self, child: ChildProcess) -> None:
+        """Let the provider of certificates fetch them now, so that no client waits for that."""
+        reply = await self._exchange(child, GetQuoteSize())
+        if isinstance(reply, Failed):
+            why = to_refusal(reply).why
+            self._observe(DcapEvent(name=DcapEventName.PROVIDER_FAILED, pid=child.pid, why=why))
 
     async def _serve(self, child: ChildProcess) -> Never:
         """Answer requests until the child is lost."""

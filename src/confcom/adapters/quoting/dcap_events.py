@@ -20,6 +20,8 @@ class DcapEventName(StrEnum):
     """The quoting enclave has another target info than before; clients must make new REPORTs."""
     KEY_FAILED = "quoting_key.failed"
     """The attestation key cannot be made ready; it is tried again."""
+    PROVIDER_FAILED = "certificate_provider.failed"
+    """The provider of certificates gives none; each quote asks it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
