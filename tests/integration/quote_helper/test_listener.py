@@ -363,6 +363,23 @@ def test_no_quote_is_made_for_who_left_before_its_turn(daemon: Daemon) -> None:
     assert is_alive(daemon)
 
 
+def test_who_left_takes_no_place_from_who_comes(daemon: Daemon) -> None:
+    daemon.close_gate()
+    request = write_frame(quote_request().SerializeToString())
+    with daemon.connect() as served, daemon.connect() as comes:
+        served.sendall(request)
+        time.sleep(0.05)
+        for _ in range(MOST_WAITING):
+            with daemon.connect() as client:
+                client.sendall(request)
+        time.sleep(0.05)
+        comes.sendall(request)
+        assert len(daemon.wait_for(MOST_WAITING)) == MOST_WAITING
+        daemon.open_gate()
+        for client in (served, comes):
+            assert Response.FromString(read_all(client)[4:]).get_quote_ex.error_code == 0
+
+
 def test_who_has_ended_its_side_is_answered_at_its_turn(daemon: Daemon) -> None:
     daemon.close_gate()
     request = write_frame(quote_request().SerializeToString())

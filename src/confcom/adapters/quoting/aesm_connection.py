@@ -122,7 +122,8 @@ class ClientConnection:
 
     def start(self) -> None:
         """Read what is there, and watch for the rest."""
-        self._host.opened(self)
+        if self._socket.fileno() < 0:
+            return  # it had to make room before its turn
         self._receive()
         if self._delivered_s is None and self._socket.fileno() >= 0:
             asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)

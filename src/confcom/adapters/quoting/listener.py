@@ -25,8 +25,10 @@ from confcom.protocols.aesm import Operation
 from confcom.protocols.peers import Peer
 from confcom.protocols.quotas import Limits
 
-_AT_A_TIME: Final = 64
+_AT_A_TIME: Final = 256
 """Most connections to accept before those that are there have their turn."""
+_READ_AT_A_TIME: Final = 16
+"""Of those that were accepted; the queue of the kernel is first come, first served, ours is not."""
 _OWN_FILES: Final = 64
 """Descriptors that are left for looking at peers, for children, and for what else we do."""
 _PAUSE_S: Final = 0.1
@@ -58,7 +60,7 @@ class ListenerOptions:
     deliver_s: float = 10.0
     take_s: float = 5.0
     backlog: int = 1024
-    most_bytes: int = 16 * 1024 * 1024
+    most_bytes: int = 4 * 1024 * 1024
 
 
 class AesmListener:
@@ -101,6 +103,8 @@ class AesmListener:
         self._look: asyncio.TimerHandle | None = None
         self._most = self.options.most_connections
         self._at_a_time = 1
+        self._fresh: OrderedDict[int, OrderedDict[ClientConnection, None]] = OrderedDict()
+        self._reading: asyncio.Handle | None = None
         self._bytes = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -123,8 +127,9 @@ class AesmListener:
         await self.turns.close()
         for connection in tuple(self._open):
             connection.abort()
-        if self._look is not None:
-            self._look.cancel()
+        for handle in (self._look, self._reading):
+            if handle is not None:
+                handle.cancel()
 
     @property
     def connections(self) -> int:
@@ -173,6 +178,11 @@ class AesmListener:
         self._open.discard(connection)
         self.delivered(connection)
         self._taking.pop(connection, None)
+        line = self._fresh.get(connection.connected.uid)
+        if line is not None:
+            line.pop(connection, None)
+            if not line:
+                del self._fresh[connection.connected.uid]
         if not self._open:
             self._is_idle.set()
 
@@ -202,8 +212,26 @@ class AesmListener:
                 self._run_out()
                 return
             accepted.setblocking(False)
-            ClientConnection(self, accepted).start()
+            connection = ClientConnection(self, accepted)
+            self.opened(connection)
+            self._fresh.setdefault(connection.connected.uid, OrderedDict())[connection] = None
+            if self._reading is None:
+                self._reading = asyncio.get_running_loop().call_soon(self._read)
         self._at_a_time = min(2 * self._at_a_time, _AT_A_TIME)
+
+    def _read(self) -> None:
+        """Read from some of those who have come, a user after the other: no crowd goes first."""
+        self._reading = None
+        for _ in range(_READ_AT_A_TIME):
+            if not self._fresh:
+                return
+            uid, line = self._fresh.popitem(last=False)
+            connection, _nothing = line.popitem(last=False)
+            if line:
+                self._fresh[uid] = line  # behind all others
+            connection.start()
+        if self._fresh:
+            self._reading = asyncio.get_running_loop().call_soon(self._read)
 
     def _run_out(self) -> None:
         """Get on without another descriptor: close who is silent, or accept nothing for a while."""

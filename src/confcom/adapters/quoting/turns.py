@@ -13,6 +13,7 @@ from confcom.protocols.peers import Peer
 from confcom.protocols.quotas import LIMIT_WORDS, Busy, FairQueue, Limit, Limits, Ticket
 
 _NS: Final = 1_000_000_000
+_LOOK_S: Final = 0.1
 
 Asked = Answer | Coroutine[Any, Any, Answer]
 """What a back end gives: an answer, or work that ends in one."""
@@ -72,6 +73,7 @@ class Turns:
         self._tasks: set[asyncio.Task[None]] = set()
         self._next: asyncio.Handle | None = None
         self._late: asyncio.TimerHandle | None = None
+        self._look_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -88,6 +90,8 @@ class Turns:
         loop = asyncio.get_running_loop()
         request = _Request(client, operation, peer, loop.time() + self._wait_s)
         entered = self._queue.enter(peer.account, request, time.monotonic_ns())
+        if isinstance(entered, Busy) and self._drop_departed(loop.time()):
+            entered = self._queue.enter(peer.account, request, time.monotonic_ns())
         if isinstance(entered, Busy):
             client.finish(Refusal(entered.code, entered.why))
             return
@@ -98,6 +102,19 @@ class Turns:
         if self._late is None:
             self._late = loop.call_later(self._wait_s, self._refuse_late)
         self._plan()
+
+    def _drop_departed(self, now: float) -> bool:
+        """Take their places from those who have left; look for them once in a while."""
+        if now < self._look_at:
+            return False
+        self._look_at = now + _LOOK_S
+        departed = [request for request in self._waiting if not request.client.is_wanted()]
+        for request in departed:
+            if request.ticket is not None:
+                self._queue.withdraw(request.ticket)
+            self._forget(request)
+            request.client.give_up("it left before its turn")
+        return bool(departed)
 
     async def close(self) -> None:
         """Ask nothing more, and let go of what is being asked."""
