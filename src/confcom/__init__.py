@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """Confidential computing for Kubernetes: evidence, policy, resources and the add-on."""
+
+__version__ = "0.1.0"

@@ -41,7 +41,7 @@ class Served:
     Attributes:
         name: of the back end.
         quotes: makes quotes of enclaves.
-        tds: makes quotes of TDs, or None.
+        tds: returns what makes quotes of TDs, or None; what it takes is loaded only then.
         verify: verifies a quote that was served.
         at_once: requests that the back end works on at the same time.
         wait_s: how long a request may wait for its turn, seconds.
@@ -51,7 +51,7 @@ class Served:
 
     name: str
     quotes: "Backend"
-    tds: "TdxBackend | None" = None
+    tds: "Callable[[], TdxBackend | None]"
     verify: Verify
     at_once: int = 8
     wait_s: float = 10.0
@@ -78,15 +78,19 @@ def simulated(
     if folder is None:
         _publish(store, authority, platform)
     with packages():
-        from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend  # noqa: PLC0415
         from confcom.adapters.quoting.simulated import SimulatedBackend  # noqa: PLC0415
+
+    def tds() -> "TdxBackend":
+        from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend  # noqa: PLC0415
+
+        return SimulatedTdBackend(platform, authority)
 
     return Served(
         name="simulated",
         quotes=SimulatedBackend(
             platform, authority, accepts_unauthenticated=accepts_unauthenticated
         ),
-        tds=SimulatedTdBackend(platform, authority),
+        tds=tds,
         verify=_OwnVerifier(authority, platform).verify,
         at_once=1,
         public=store.root_path.parent,
@@ -137,7 +141,7 @@ def upstream(daemon: str, path: str, qgs: str | None, collateral: "CollateralSet
     return Served(
         name="upstream",
         quotes=UpstreamBackend(AsyncAesmClient(daemon, timeout_s=_UPSTREAM_CALL_S)),
-        tds=_td_upstream(qgs),
+        tds=lambda: _td_upstream(qgs),
         verify=_verifier(collateral),
         wait_s=_UPSTREAM_WAIT_S,
     )
@@ -166,7 +170,7 @@ def dcap(
     return Served(
         name="dcap",
         quotes=backend,
-        tds=_td_upstream(qgs),
+        tds=lambda: _td_upstream(qgs),
         verify=_verifier(collateral),
         at_once=1,
         wait_s=turn_s,

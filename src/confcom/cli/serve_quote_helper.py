@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import structlog
 
     from confcom.services.quote_records import QuoteRecords
+    from confcom.services.td_quotes import TdQuoteOptions, TdxBackend
 
 STATUS_SOCKET: Final = "/run/confcom/quote-helper.sock"
 
@@ -305,36 +306,41 @@ def _backend(flags: _Flags, session: Session, records: "QuoteRecords") -> Served
     return dcap(flags.library, flags.files, flags.qgs_upstream, collateral, records)
 
 
-def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
-    with packages():
-        from confcom.adapters.peers import PeerReader, PodNames  # noqa: PLC0415
-        from confcom.adapters.quoting.listener import ListenerOptions  # noqa: PLC0415
-        from confcom.adapters.quoting.qgs_places import (  # noqa: PLC0415
-            Place,
-            UnixPlace,
-            VsockPlace,
-        )
-        from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
-        from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415
-        from confcom.services.quote_helper import (  # noqa: PLC0415
-            OwnChecks,
-            QuoteHelperOptions,
-            run,
-        )
-        from confcom.services.td_quotes import TdQuoteOptions  # noqa: PLC0415
-    is_simulated = served.name == "simulated"
+def _tds(flags: _Flags, served: Served) -> "tuple[TdxBackend, TdQuoteOptions] | None":
+    backend = served.tds() if flags.has_tds else None
+    if backend is None:
+        return None
+    from confcom.adapters.peers import PeerReader, PodNames  # noqa: PLC0415 - loads for long
+    from confcom.adapters.quoting.qgs_places import (  # noqa: PLC0415
+        Place,
+        UnixPlace,
+        VsockPlace,
+    )
+    from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
+    from confcom.services.td_quotes import TdQuoteOptions  # noqa: PLC0415
+
     places: list[Place] = []
     if flags.qgs_socket is not None:
         # Not for everybody, as the other one: only who runs TDs asks there.
         places.append(UnixPlace(SocketFile(Path.cwd() / flags.qgs_socket, mode=0o660)))
     if flags.qgs_vsock is not None:
         places.append(VsockPlace(flags.qgs_vsock))
-    tds = None
-    if places and served.tds is not None:
-        identify = PeerReader(pod_names=PodNames()).read
-        tds = (
-            served.tds,
-            TdQuoteOptions(places=places, is_simulated=is_simulated, identify=identify),
+    return backend, TdQuoteOptions(
+        places=places,
+        is_simulated=served.name == "simulated",
+        identify=PeerReader(pod_names=PodNames()).read,
+    )
+
+
+def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
+    with packages():
+        from confcom.adapters.quoting.listener import ListenerOptions  # noqa: PLC0415
+        from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
+        from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415
+        from confcom.services.quote_helper import (  # noqa: PLC0415
+            OwnChecks,
+            QuoteHelperOptions,
+            run,
         )
     status = flags.status or (STATUS_SOCKET if flags.path == DEFAULT_SOCKET else None)
     limits = Limits(
@@ -348,14 +354,14 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
         QuoteHelperOptions(
             socket=SocketFile(Path.cwd() / flags.path, mode=flags.mode),
             listener=ListenerOptions(limits=limits, at_once=served.at_once, wait_s=served.wait_s),
-            is_simulated=is_simulated,
+            is_simulated=served.name == "simulated",
             rules=parse_rules(flags.rules),
             drain_s=flags.drain_s,
             health=flags.health,
             status=None if status is None else SocketFile(Path.cwd() / status, mode=0o600),
             problem=served.problem,
             checks=OwnChecks(verify=served.verify, every=flags.every) if flags.every else None,
-            tds=tds,
+            tds=_tds(flags, served),
             backend_name=served.name,
         ),
         records,

@@ -2,21 +2,21 @@
 """Facts about this installation, for ``--version`` and for reports of bugs."""
 
 import platform
-from importlib import metadata
+
+from confcom import __version__
 
 _PACKAGE = "confcom"
 
 
 def version() -> str:
-    """Return the version of the installed package, or ``unknown`` when run from sources."""
-    try:
-        return metadata.version(_PACKAGE)
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    """Return the version of this package."""
+    return __version__
 
 
 def issue_tracker() -> str | None:
     """Return the address for reports that the package names (``Project-URL: Issues``), or None."""
+    from importlib import metadata  # noqa: PLC0415 - 3 MiB, for reports of bugs only
+
     try:
         links = metadata.metadata(_PACKAGE).get_all("Project-URL") or []
     except metadata.PackageNotFoundError:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -30,7 +30,9 @@ from confcom.runtime.lifecycle import Notifier, stop_signals
 from confcom.runtime.log import OWN_LOGGER
 from confcom.services.quote_checks import QuoteChecker
 from confcom.services.quote_records import QuoteRecords
-from confcom.services.td_quotes import TdQuoteOptions, TdxBackend, serve_tds
+
+if TYPE_CHECKING:
+    from confcom.services.td_quotes import TdQuoteOptions, TdxBackend
 
 
 class Backend(Protocol):
@@ -93,7 +95,7 @@ class QuoteHelperOptions:
     status: SocketFile | None = None
     problem: Callable[[], str | None] | None = None
     checks: OwnChecks | None = None
-    tds: tuple[TdxBackend, TdQuoteOptions] | None = None
+    tds: "tuple[TdxBackend, TdQuoteOptions] | None" = None
     backend_name: str = ""
 
 
@@ -157,8 +159,12 @@ class _Helper:
                     )
                 )
             await stack.enter_async_context(self._listener)
-            tds = options.tds
-            td_listeners = () if tds is None else await stack.enter_async_context(serve_tds(*tds))
+            drains = [self._listener.drain]
+            if options.tds is not None:
+                from confcom.services.td_quotes import serve_tds  # noqa: PLC0415 - memory
+
+                listeners = await stack.enter_async_context(serve_tds(*options.tds))
+                drains += [one.drain for one in listeners]
             await stack.enter_async_context(self._probes())
             log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
             gc.collect()
@@ -167,8 +173,7 @@ class _Helper:
             await self._stopping.wait()
             notifier.tell("STOPPING=1")
             log.info("quote_helper.stopping", connections=self._listener.connections)
-            drains = [one.drain(options.drain_s) for one in td_listeners]
-            await asyncio.gather(self._listener.drain(options.drain_s), *drains)
+            await asyncio.gather(*(drain(options.drain_s) for drain in drains))
         log.info("quote_helper.stopped", socket=path)
 
     def _ask(self, operation: Operation, peer: Peer) -> Asked:
