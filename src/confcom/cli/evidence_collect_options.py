@@ -11,12 +11,12 @@ from click.core import ParameterSource
 
 from confcom.adapters.configfs_tsm import DEFAULT_FOLDER, HIGHEST_PRIVLEVEL
 from confcom.cli.inputs import STANDARD_INPUT
+from confcom.cli.platform_option import platform_option
 from confcom.cli.simulate_options import (
     REPORT_DATA_BYTES,
     HexBytes,
     Shorter,
     out_option,
-    platform_option,
 )
 from confcom.errors import UnavailableError, UsageError
 from confcom.reasons import Reason

@@ -4,7 +4,6 @@
 import errno
 import sys
 import traceback
-from difflib import get_close_matches
 from pathlib import Path
 
 from confcom.cli.session import Session
@@ -73,6 +72,8 @@ def _present_usage(exc: BaseException, session: Session) -> int | None:
     near: list[str] = []
     message = exc.format_message()
     if isinstance(exc, click.NoSuchOption):
+        from difflib import get_close_matches  # noqa: PLC0415 - only after a mistake
+
         near = get_close_matches(exc.option_name, exc.possibilities or [], n=1)
         message = f"there is no option {exc.option_name}"
     session.say("error", Style.BAD, _restyle(message))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from confcom.cli.command import Command, session_of
+from confcom.cli.platform_option import platform_option
 from confcom.cli.seconds import Seconds
 from confcom.cli.serve_backends import (
     DEFAULT_SOCKET,
@@ -21,7 +22,6 @@ from confcom.cli.serve_backends import (
 )
 from confcom.cli.serve_options import Address, FileOfKind, Octal, RateOf
 from confcom.cli.session import Session
-from confcom.cli.simulate_options import platform_option
 from confcom.cli.version import version
 from confcom.errors import UsageError
 from confcom.protocols.quotas import Limits, Rate

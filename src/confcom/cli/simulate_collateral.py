@@ -13,12 +13,12 @@ from confcom.cli import table
 from confcom.cli.command import Command, session_of
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
+from confcom.cli.platform_option import platform_option
 from confcom.cli.simulate_options import (
     at_option,
     dry_run_option,
     open_store,
     pki_option,
-    platform_option,
     read_at,
     read_time,
     write_text,

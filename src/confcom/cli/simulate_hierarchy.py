@@ -12,8 +12,8 @@ from confcom.cli import table
 from confcom.cli.command import Command, session_of
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
+from confcom.cli.platform_option import DEFAULT_NAME
 from confcom.cli.simulate_options import (
-    DEFAULT_NAME,
     HexBytes,
     at_option,
     dry_run_option,

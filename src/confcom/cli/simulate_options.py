@@ -23,7 +23,6 @@ from confcom.simulation.descriptions import MAX_DESCRIPTION_BYTES, enclave_from_
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-DEFAULT_NAME: Final = "simulated"
 REPORT_DATA_BYTES: Final = 64
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
@@ -77,18 +76,6 @@ def pki_option(function: F) -> F:
         type=click.Path(path_type=Path, readable=False),
         metavar="DIR",
         help="Folder of the simulated hierarchy.",
-    )(function)
-
-
-def platform_option(function: F) -> F:
-    """Add ``--platform``."""
-    return click.option(
-        "--platform",
-        "name",
-        default=DEFAULT_NAME,
-        show_default=True,
-        metavar="NAME",
-        help="Name of the platform.",
     )(function)
 
 

@@ -7,13 +7,13 @@ from typing import Final
 import click
 
 from confcom.cli.command import Command
+from confcom.cli.platform_option import platform_option
 from confcom.cli.simulate_options import (
     HexBytes,
     Shorter,
     open_platform,
     out_option,
     pki_option,
-    platform_option,
     read_binary,
     read_enclave,
     read_td,

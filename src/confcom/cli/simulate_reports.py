@@ -10,12 +10,12 @@ from confcom.cli import table
 from confcom.cli.command import Command, session_of
 from confcom.cli.options import output_option
 from confcom.cli.output import Output
+from confcom.cli.platform_option import platform_option
 from confcom.cli.simulate_options import (
     enclave_option,
     open_platform,
     out_option,
     pki_option,
-    platform_option,
     read_binary,
     read_enclave,
     read_td,

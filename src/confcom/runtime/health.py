@@ -11,13 +11,21 @@ import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
 from confcom.errors import MisconfiguredError
 from confcom.reasons import Reason
 
+_PHRASES: Final = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+"""All that is answered; the standard library's table takes more memory than the server."""
 _MOST_REQUEST_BYTES: Final = 8192
 _MOST_CONNECTIONS: Final = 64
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -116,15 +124,15 @@ async def _answer(reader: asyncio.StreamReader, probes: Probes) -> bytes:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
-        return _response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        return _response(431)
     except asyncio.IncompleteReadError:
-        return _response(HTTPStatus.BAD_REQUEST)
+        return _response(400)
     parts = head.split(b"\r\n", 1)[0].split(b" ")
     if len(parts) != 3 or not parts[2].startswith(b"HTTP/1."):
-        return _response(HTTPStatus.BAD_REQUEST)
+        return _response(400)
     method, target = parts[0], parts[1].split(b"?", 1)[0]
     if method not in {b"GET", b"HEAD"}:
-        return _response(HTTPStatus.METHOD_NOT_ALLOWED)
+        return _response(405)
     answer = _route(target, probes)
     return answer.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n" if method == b"HEAD" else answer
 
@@ -132,30 +140,31 @@ async def _answer(reader: asyncio.StreamReader, probes: Probes) -> bytes:
 def _route(target: bytes, probes: Probes) -> bytes:
     match target:
         case b"/livez":
-            return _response(HTTPStatus.OK, b"ok\n")
+            return _response(200, b"ok\n")
         case b"/readyz":
             found = {name: check() for name, check in probes.ready.items()}
             lines = [f"{name}: {why or 'ok'}\n" for name, why in found.items()] or ["ok\n"]
             is_ready = not any(found.values())
-            status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+            status = 200 if is_ready else 503
             return _response(status, "".join(lines).encode())
         case b"/metrics" if probes.metrics is not None:
-            return _response(HTTPStatus.OK, probes.metrics(), _METRICS)
+            return _response(200, probes.metrics(), _METRICS)
         case b"/status" if probes.status is not None:
-            return _response(HTTPStatus.OK, probes.status(), _JSON)
+            return _response(200, probes.status(), _JSON)
         case _:
-            return _response(HTTPStatus.NOT_FOUND)
+            return _response(404)
 
 
-def _response(status: HTTPStatus, body: bytes | None = None, kind: str = _TEXT) -> bytes:
-    content = f"{status.phrase}\n".encode() if body is None else body
+def _response(status: int, body: bytes | None = None, kind: str = _TEXT) -> bytes:
+    phrase = _PHRASES[status]
+    content = f"{phrase}\n".encode() if body is None else body
     lines = [
-        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"HTTP/1.1 {status} {phrase}",
         f"Content-Type: {kind}",
         f"Content-Length: {len(content)}",
         "Cache-Control: no-store",
         "Connection: close",
     ]
-    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+    if status == 405:
         lines.append("Allow: GET, HEAD")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content

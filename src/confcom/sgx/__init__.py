@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Enclave structures: attributes, report, target info, SIGSTRUCT, MRENCLAVE."""
+"""Enclave structures: attributes, report, target info, SIGSTRUCT, MRENCLAVE.
+
+What measures enclaves and reads SIGSTRUCTs is loaded at its first use: daemons that only see
+REPORTs live without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from confcom.sgx.attributes import (
     Flags,
@@ -10,22 +17,24 @@ from confcom.sgx.attributes import (
     names,
     xfrm_names,
 )
-from confcom.sgx.measurement import (
-    Access,
-    Measurement,
-    MeasurementBuilder,
-    MeasurementParser,
-    PageType,
-    measure,
-)
 from confcom.sgx.report import REPORT, REPORT_BODY, TARGET_INFO, Report, ReportBody, TargetInfo
-from confcom.sgx.sigstruct import (
-    SIGSTRUCT,
-    SigningType,
-    Sigstruct,
-    VerifiedSigstruct,
-    verify_sigstruct,
-)
+
+if TYPE_CHECKING:
+    from confcom.sgx.measurement import (
+        Access,
+        Measurement,
+        MeasurementBuilder,
+        MeasurementParser,
+        PageType,
+        measure,
+    )
+    from confcom.sgx.sigstruct import (
+        SIGSTRUCT,
+        SigningType,
+        Sigstruct,
+        VerifiedSigstruct,
+        verify_sigstruct,
+    )
 
 __all__ = [
     "REPORT",
@@ -53,3 +62,29 @@ __all__ = [
     "verify_sigstruct",
     "xfrm_names",
 ]
+
+_LATER: Final = {
+    **dict.fromkeys(
+        (
+            "Access",
+            "Measurement",
+            "MeasurementBuilder",
+            "MeasurementParser",
+            "PageType",
+            "measure",
+        ),
+        "measurement",
+    ),
+    **dict.fromkeys(
+        ("SIGSTRUCT", "SigningType", "Sigstruct", "VerifiedSigstruct", "verify_sigstruct"),
+        "sigstruct",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
