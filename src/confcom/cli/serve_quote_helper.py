@@ -322,7 +322,8 @@ def _tds(flags: _Flags, served: Served) -> "tuple[TdxBackend, TdQuoteOptions] | 
     places: list[Place] = []
     if flags.qgs_socket is not None:
         # Not for everybody, as the other one: only who runs TDs asks there.
-        places.append(UnixPlace(SocketFile(Path.cwd() / flags.qgs_socket, mode=0o660)))
+        file = SocketFile(Path.cwd() / flags.qgs_socket, mode=0o660, option="--qgs-socket")
+        places.append(UnixPlace(file))
     if flags.qgs_vsock is not None:
         places.append(VsockPlace(flags.qgs_vsock))
     return backend, TdQuoteOptions(
@@ -358,7 +359,9 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
             rules=parse_rules(flags.rules),
             drain_s=flags.drain_s,
             health=flags.health,
-            status=None if status is None else SocketFile(Path.cwd() / status, mode=0o600),
+            status=None
+            if status is None
+            else SocketFile(Path.cwd() / status, mode=0o600, option="--status"),
             problem=served.problem,
             checks=OwnChecks(verify=served.verify, every=flags.every) if flags.every else None,
             tds=_tds(flags, served),

@@ -242,6 +242,21 @@ def test_mistakes_are_explained(
     assert "hint: " in err or "Try " in err or code is ExitCode.USAGE
 
 
+@pytest.mark.parametrize("option", ["--socket", "--status", "--qgs-socket"])
+def test_what_is_in_the_way_is_told_with_the_option_that_named_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    places = {"--socket": "a", "--status": "b", "--qgs-socket": "c"} | {option: "precious"}
+    Path("precious").write_bytes(b"precious")
+    given = [part for pair in places.items() for part in pair]
+    assert main(["serve", "quote-helper", "--pki", "demo", *given]) == ExitCode.CONFIGURATION
+    err = capsys.readouterr().err
+    assert "precious: there is a file that is no socket\n" in err
+    assert f"hint: move it away if nobody needs it, or name another path with {option}\n" in err
+    assert Path("precious").read_bytes() == b"precious"
+    assert not any(Path(name).exists() for name in ("a", "b", "c"))
+
+
 # --- a platform of its own ---
 
 OWN = ("--state", "state")

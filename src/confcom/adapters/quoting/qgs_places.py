@@ -79,15 +79,7 @@ class UnixPlace:
         Raises:
             MisconfiguredError: the place cannot be used (reason ``settings_invalid``).
         """
-        try:
-            return self.file.listen(backlog)
-        except MisconfiguredError as exc:
-            raise MisconfiguredError(
-                exc.reason,
-                exc.message,
-                hint="stop the process that owns the socket, or name another path with "
-                "--qgs-socket",
-            ) from exc
+        return self.file.listen(backlog)
 
     def remove(self) -> None:
         """Remove the socket, if it is still ours."""

@@ -17,7 +17,6 @@ from confcom.reasons import Reason
 
 _CREDENTIALS: Final = struct.Struct("=iII")
 _LONGEST: Final = 107  # sun_path holds 108 bytes, the last of them NUL
-_ASK_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,25 @@ class SocketFile:
         path: of the socket; its folder is made if absent, with mode 0755.
         mode: of the socket; connecting needs the right to write.
         gid: group of the socket, or None for that of the process.
+        option: by which the path was given, for hints.
     """
 
     path: Path
     mode: int = 0o666
     gid: int | None = None
-    _inode: int | None = field(default=None, init=False, repr=False)
+    option: str = "--socket"
+    _bound: tuple[int, int] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the path still is the socket that `listen` made last.
+
+        As long as that one is open, no other file gets its device and number.
+        """
+        try:
+            return self._bound is not None and _identity(self.path) == self._bound
+        except OSError:
+            return False
 
     def listen(self, backlog: int) -> socket.socket:
         """Return a listening socket in place of what a daemon that is gone has left.
@@ -71,14 +83,14 @@ class SocketFile:
             self._respect_owner()
             return self._replace(backlog)
         except OSError as exc:
-            raise _unusable(self.path, exc.strerror or str(exc)) from exc
+            raise self._unusable(exc.strerror or str(exc)) from exc
 
     def remove(self) -> None:
         """Remove the socket, if it is still the one that `listen` made."""
-        with contextlib.suppress(OSError):
-            if self._inode is not None and os.lstat(self.path).st_ino == self._inode:
+        if self.is_there:
+            with contextlib.suppress(OSError):
                 self.path.unlink()
-        self._inode = None
+        self._bound = None
 
     def _respect_owner(self) -> None:
         try:
@@ -86,22 +98,32 @@ class SocketFile:
         except FileNotFoundError:
             return
         if not stat.S_ISSOCK(found.st_mode):
-            raise _unusable(self.path, "there is a file that is no socket")
+            raise self._unusable(
+                "there is a file that is no socket", "move it away if nobody needs it"
+            )
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(_ASK_S)
+            asking.setblocking(False)  # it succeeds or fails at once: nobody has to accept
             try:
                 asking.connect(str(self.path))
+            except BlockingIOError:
+                why = "a process that accepts nothing listens there already"
+                raise self._unusable(why, "stop that process") from None
             except OSError as exc:
                 if exc.errno in {errno.ECONNREFUSED, errno.ENOENT}:
                     return  # left behind by a daemon that is gone
-                raise _unusable(self.path, f"a socket is there: {exc.strerror or exc}") from exc
+                raise self._unusable(f"a socket is there: {exc.strerror or exc}") from exc
             owner = Credentials.of(asking).pid
-        raise _unusable(self.path, f"process {owner} listens there already")
+        raise self._unusable(
+            f"process {owner} listens there already"
+            if owner
+            else "a process outside our PID namespace listens there already",
+            "stop that process",
+        )
 
     def _replace(self, backlog: int) -> socket.socket:
         beside = self.path.with_name(f".{secrets.token_hex(3)}")
         if max(len(os.fsencode(path)) for path in (self.path, beside)) > _LONGEST:
-            raise _unusable(self.path, f"the path is longer than {_LONGEST} bytes")
+            raise self._unusable(f"the path is longer than {_LONGEST} bytes")
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listening.setblocking(False)
@@ -110,18 +132,24 @@ class SocketFile:
                 os.chown(beside, -1, self.gid)
             beside.chmod(self.mode)
             listening.listen(backlog)
+            bound = _identity(beside)
             beside.replace(self.path)
-            self._inode = os.lstat(self.path).st_ino
         except BaseException:
             listening.close()
             beside.unlink(missing_ok=True)
             raise
+        self._bound = bound
         return listening
 
+    def _unusable(self, why: str, remedy: str | None = None) -> MisconfiguredError:
+        elsewhere = f"name another path with {self.option}"
+        return MisconfiguredError(
+            Reason.SETTINGS_INVALID,
+            f"cannot listen on {self.path}: {why}",
+            hint=elsewhere if remedy is None else f"{remedy}, or {elsewhere}",
+        )
 
-def _unusable(path: Path, why: str) -> MisconfiguredError:
-    return MisconfiguredError(
-        Reason.SETTINGS_INVALID,
-        f"cannot listen on {path}: {why}",
-        hint="stop the process that owns the socket, or name another path with --socket",
-    )
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino

@@ -48,8 +48,24 @@ def test_takes_the_place_of_a_daemon_that_is_gone(path: Path) -> None:
 def test_respects_a_living_owner_and_names_it(path: Path) -> None:
     with SocketFile(path).listen(1):
         before = path.stat().st_ino
-        assert f"process {os.getpid()} listens there already" in refusal(SocketFile(path)).message
+        refused = refusal(SocketFile(path))
+        assert f"process {os.getpid()} listens there already" in refused.message
+        assert refused.hint == "stop that process, or name another path with --socket"
         assert path.stat().st_ino == before
+
+
+def test_an_owner_that_accepts_nobody_lives_too(path: Path) -> None:
+    with SocketFile(path).listen(0), socket.socket(socket.AF_UNIX) as waiting:
+        waiting.connect(str(path))
+        assert "a process that accepts nothing listens there" in refusal(SocketFile(path)).message
+
+
+def test_a_socket_of_another_kind_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(path))
+        assert "a socket is there" in refusal(SocketFile(path)).message
+    assert path.is_socket()
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
@@ -61,7 +77,9 @@ def test_refuses_what_is_no_socket(path: Path, kind: str) -> None:
         path.mkdir()
     else:
         path.symlink_to("elsewhere")
-    assert "no socket" in refusal(SocketFile(path)).message
+    refused = refusal(SocketFile(path, option="--status"))
+    assert "no socket" in refused.message
+    assert refused.hint == "move it away if nobody needs it, or name another path with --status"
     assert os.path.lexists(path)
 
 
@@ -81,6 +99,24 @@ def test_removes_only_its_own(path: Path) -> None:
         with SocketFile(path).listen(1):
             first.remove()
             assert path.is_socket()
+
+
+def test_knows_whether_its_own_is_there(path: Path) -> None:
+    file, other = SocketFile(path), SocketFile(path)
+    assert not file.is_there
+    with file.listen(1):
+        assert file.is_there
+        path.rename(path.with_name("elsewhere"))
+        assert not file.is_there
+        with other.listen(1):
+            assert other.is_there
+            assert not file.is_there
+        path.with_name("elsewhere").rename(path)
+        assert file.is_there
+        path.unlink()
+        path.parent.rmdir()
+        path.parent.write_bytes(b"")
+        assert not file.is_there
 
 
 def test_removing_twice_or_too_early_harms_nobody(path: Path) -> None:
