@@ -5,7 +5,6 @@ What measures enclaves and reads SIGSTRUCTs is loaded at its first use: daemons 
 REPORTs live without it.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from confcom.sgx.attributes import (
@@ -63,28 +62,28 @@ __all__ = [
     "xfrm_names",
 ]
 
-_LATER: Final = {
-    **dict.fromkeys(
-        (
-            "Access",
-            "Measurement",
-            "MeasurementBuilder",
-            "MeasurementParser",
-            "PageType",
-            "measure",
-        ),
-        "measurement",
-    ),
-    **dict.fromkeys(
-        ("SIGSTRUCT", "SigningType", "Sigstruct", "VerifiedSigstruct", "verify_sigstruct"),
-        "sigstruct",
-    ),
-}
+_OF_MEASUREMENT: Final = frozenset(
+    {
+        "Access",
+        "Measurement",
+        "MeasurementBuilder",
+        "MeasurementParser",
+        "PageType",
+        "measure",
+    }
+)
+_OF_SIGSTRUCT: Final = frozenset(
+    {"SIGSTRUCT", "SigningType", "Sigstruct", "VerifiedSigstruct", "verify_sigstruct"}
+)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+    if name in _OF_MEASUREMENT:
+        from confcom.sgx import measurement  # noqa: PLC0415 - see above
+
+        return getattr(measurement, name)
+    if name in _OF_SIGSTRUCT:
+        from confcom.sgx import sigstruct  # noqa: PLC0415 - see above
+
+        return getattr(sigstruct, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
