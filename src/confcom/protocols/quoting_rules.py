@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may have which enclave quoted: rules of the operator, the first that applies decides.
+"""Who may have which enclave or TD quoted: rules of the operator, the first that applies decides.
 
 A rule is a line of words: ``allow`` or ``deny``, then conditions that must all hold. A condition
 given several times holds if one of its values does; a rule without conditions always applies.
 
-* ``debug=yes``, ``debug=no``: the enclave's debug flag
-* ``mr_signer=`` and 64 hexadecimal digits: who signed the enclave
+* ``tee=sgx``, ``tee=tdx``: an enclave, or a TD; a rule without it speaks of both
+* ``debug=yes``, ``debug=no``: the enclave's debug flag, or whether the TD is under debug
+* ``mr_signer=`` and 64 hexadecimal digits: who signed the enclave. A TD has no such value, and
+  never is what a rule with this condition is about: it is not allowed by one, nor denied by one
 * ``uid=`` and a number: the user that the asking process runs as; 65534 also stands for each user
   who has no number in the user namespace of the daemon
 * ``namespace=`` and a name: the Kubernetes namespace of the asking process's pod
 
 What no rule speaks of is allowed if there are only ``deny`` rules, and denied as soon as there is
-one ``allow`` rule. Without rules everything is allowed.
+one ``allow`` rule. Without rules everything is allowed. Of a virtual machine that asks over vsock
+neither user nor namespace is known, so that a rule which would turn on one denies.
 
-What the enclave is said to be comes from a REPORT whose MAC the quoting enclave has yet to check:
-a forged one that passes here is refused there.
+What the enclave or TD is said to be comes from a report whose MAC the quoting enclave has yet to
+check: a forged one that passes here is refused there.
 """
 
 import re
@@ -43,6 +46,24 @@ class Effect(StrEnum):
     DENY = "deny"
 
 
+class Tee(StrEnum):
+    """What is quoted."""
+
+    SGX = "sgx"
+    TDX = "tdx"
+
+
+@dataclass(frozen=True, slots=True)
+class TdBody:
+    """What rules look at in a TDREPORT.
+
+    Attributes:
+        is_debug: whether an attribute of the group "TD under debug" is set.
+    """
+
+    is_debug: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """The quote may be made.
@@ -68,6 +89,12 @@ class Denied:
     why: str
     code: AesmCode = AesmCode.UNEXPECTED
 
+    @property
+    def words(self) -> str:
+        """Rule and reason, for the log."""
+        rule = "no rule" if self.rule is None else f"rule {self.rule!r}"
+        return f"{rule}: {self.why}"
+
 
 Decision = Allowed | Denied
 
@@ -79,6 +106,7 @@ class Rule:
     Attributes:
         text: as the operator wrote it.
         effect: what it says where it applies.
+        tee: what is quoted.
         debug: the debug flag.
         mr_signers: 32 bytes each, any of them.
         uids: any of them.
@@ -87,20 +115,23 @@ class Rule:
 
     text: str
     effect: Effect
+    tee: Tee | None = None
     debug: bool | None = None
     mr_signers: frozenset[bytes] = frozenset()
     uids: frozenset[int] = frozenset()
     namespaces: frozenset[str] = frozenset()
 
-    def decide(self, body: ReportBody, peer: Peer) -> Decision | None:
+    def decide(self, body: ReportBody | TdBody, peer: Peer) -> Decision | None:
         """Return what the rule says, or None where it does not apply.
 
         A rule that would turn on something that cannot be told about the peer denies, whatever
         its effect: neither may the unknown be let in, nor pass by a rule meant for it.
         """
+        if self.tee is not None and self.tee is not _tee_of(body):
+            return None
         if self.debug is not None and body.is_debug is not self.debug:
             return None
-        if self.mr_signers and body.mr_signer not in self.mr_signers:
+        if self.mr_signers and not _is_signed_by(body, self.mr_signers):
             return None
         user, namespace = peer.uid, peer.certain_namespace
         if self.uids and user is not None and user not in self.uids:
@@ -127,11 +158,11 @@ class QuotingRules:
         """Whether some rule needs a peer's pod; then a peer must be pinned to be served."""
         return any(rule.namespaces for rule in self.rules)
 
-    def decide(self, body: ReportBody, peer: Peer) -> Decision:
+    def decide(self, body: ReportBody | TdBody, peer: Peer) -> Decision:
         """Return whether a quote may be made.
 
         Args:
-            body: what the REPORT says that the enclave is.
+            body: what the report says that the enclave or the TD is.
             peer: who asks.
         """
         for rule in self.rules:
@@ -169,23 +200,41 @@ def _parse(text: str) -> Rule:
     effect, *conditions = text.split() or [""]
     if effect not in list(Effect):
         raise ValueError(f"expected allow or deny first, found {_shown(effect)}")
-    given: dict[str, list[str]] = {"debug": [], "mr_signer": [], "uid": [], "namespace": []}
+    given: dict[str, list[str]] = {
+        name: [] for name in ("tee", "debug", "mr_signer", "uid", "namespace")
+    }
     for condition in conditions:
         name, equals, value = condition.partition("=")
         if name not in given or not equals:
             names = ", ".join(given)
             raise ValueError(f"expected {names} with = and a value, found {_shown(condition)}")
         given[name].append(value)
-    if len(given["debug"]) > 1:
-        raise ValueError("expected debug once")
+    for name in ("tee", "debug"):
+        if len(given[name]) > 1:
+            raise ValueError(f"expected {name} once")
     return Rule(
         text=" ".join([effect, *conditions]),
         effect=Effect(effect),
+        tee=_tee(given["tee"][0]) if given["tee"] else None,
         debug=_debug(given["debug"][0]) if given["debug"] else None,
         mr_signers=frozenset(map(_mr_signer, given["mr_signer"])),
         uids=frozenset(map(_uid, given["uid"])),
         namespaces=frozenset(map(_namespace, given["namespace"])),
     )
+
+
+def _tee_of(body: ReportBody | TdBody) -> Tee:
+    return Tee.TDX if isinstance(body, TdBody) else Tee.SGX
+
+
+def _is_signed_by(body: ReportBody | TdBody, signers: frozenset[bytes]) -> bool:
+    return not isinstance(body, TdBody) and body.mr_signer in signers
+
+
+def _tee(value: str) -> Tee:
+    if value not in list(Tee):
+        raise ValueError(f"expected tee=sgx or tee=tdx, found {_shown(value)}")
+    return Tee(value)
 
 
 def _debug(value: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from confcom.errors import MisconfiguredError
 from confcom.protocols.aesm import AesmCode
 from confcom.protocols.peers import Certainty, Peer
-from confcom.protocols.quoting_rules import Allowed, Denied, QuotingRules, parse_rules
+from confcom.protocols.quoting_rules import Allowed, Denied, QuotingRules, TdBody, parse_rules
 from confcom.reasons import Reason
 from confcom.sgx import Flags, ReportBody
 
@@ -33,16 +33,18 @@ UNKNOWN = Peer(uid=1000, gid=1000)
 UNNAMED = dataclasses.replace(POD_PEER, pod_namespace=None, pod_name=None)
 HOST = Peer(uid=1000, gid=1000, pid=7, certainty=Certainty.PINNED)
 NOBODY = Peer()
+TD, DEBUG_TD = TdBody(is_debug=False), TdBody(is_debug=True)
+Body = ReportBody | TdBody
 
 
-def _denied(rules: list[str], body: ReportBody = BODY, peer: Peer = POD_PEER) -> Denied:
+def _denied(rules: list[str], body: Body = BODY, peer: Peer = POD_PEER) -> Denied:
     decision = parse_rules(rules).decide(body, peer)
     assert isinstance(decision, Denied)
     assert decision.code is AesmCode.UNEXPECTED
     return decision
 
 
-def _allowed(rules: list[str], body: ReportBody = BODY, peer: Peer = POD_PEER) -> Allowed:
+def _allowed(rules: list[str], body: Body = BODY, peer: Peer = POD_PEER) -> Allowed:
     decision = parse_rules(rules).decide(body, peer)
     assert isinstance(decision, Allowed)
     return decision
@@ -132,6 +134,72 @@ def test_a_name_that_only_begins_alike_is_another() -> None:
         _allowed([f"deny namespace={namespace}"])
 
 
+def test_a_denial_says_which_rule_it_was() -> None:
+    assert _denied(["deny uid=1000"]).words == "rule 'deny uid=1000': the rule denies it"
+    assert _denied(["allow uid=0"]).words == "no rule: no rule allows it"
+
+
+# --- denials of TDs ---
+
+
+@pytest.mark.parametrize(
+    ("rule", "body"),
+    [
+        ("deny", TD),
+        ("deny debug=yes", DEBUG_TD),
+        ("deny debug=no", TD),
+        ("deny uid=1000", TD),
+        ("deny namespace=prod", TD),
+        ("deny tee=tdx", TD),
+        ("deny tee=tdx debug=yes uid=1000 namespace=prod", DEBUG_TD),
+        ("deny tee=sgx", BODY),
+        (f"deny tee=sgx mr_signer={SIGNER}", BODY),
+    ],
+)
+def test_a_rule_denies_a_td_too_unless_it_is_about_enclaves(rule: str, body: Body) -> None:
+    assert _denied([rule], body) == Denied(rule, "the rule denies it")
+
+
+@pytest.mark.parametrize(
+    ("rule", "body"),
+    [
+        ("allow tee=sgx", TD),
+        ("allow tee=sgx debug=no", TD),
+        ("allow debug=no", DEBUG_TD),
+        ("allow tee=tdx debug=no", DEBUG_TD),
+        ("allow tee=tdx uid=0", TD),
+        ("allow tee=tdx namespace=dev", TD),
+        (f"allow mr_signer={SIGNER}", TD),
+        (f"allow mr_signer={'00' * 32}", TD),
+        (f"allow mr_signer={SIGNER} uid=1000 namespace=prod", TD),
+        (f"allow tee=tdx mr_signer={SIGNER}", TD),
+        (f"allow tee=tdx mr_signer={SIGNER}", BODY),
+        ("allow tee=tdx", BODY),
+    ],
+)
+def test_what_allows_enclaves_of_a_signer_or_another_kind_allows_no_td(
+    rule: str, body: Body
+) -> None:
+    assert _denied([rule], body) == Denied(None, "no rule allows it")
+
+
+@pytest.mark.parametrize("effect", ["allow", "deny"])
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("uid=0", "the user of the peer is unknown"),
+        ("tee=tdx uid=65534", "the user of the peer is unknown"),
+        ("namespace=prod", "the pod of the peer is unknown"),
+        ("tee=tdx debug=no namespace=prod", "the pod of the peer is unknown"),
+    ],
+)
+def test_a_rule_that_would_turn_on_what_is_unknown_of_a_virtual_machine_denies(
+    effect: str, condition: str, why: str
+) -> None:
+    rule = f"{effect} {condition}"
+    assert _denied([rule, "allow"], TD, NOBODY) == Denied(rule, why)
+
+
 # --- what may pass ---
 
 
@@ -172,6 +240,32 @@ def test_rules_about_other_things_do_not_ask_for_the_pod(peer: Peer) -> None:
     assert _allowed(["deny uid=0 namespace=prod"], peer=peer) == Allowed(None)
 
 
+@pytest.mark.parametrize(
+    ("rule", "body", "peer"),
+    [
+        ("allow", TD, NOBODY),
+        ("allow tee=tdx", DEBUG_TD, NOBODY),
+        ("allow tee=tdx debug=no uid=1000 namespace=prod", TD, POD_PEER),
+        ("allow tee=sgx", BODY, POD_PEER),
+    ],
+)
+def test_a_rule_allows_the_kind_it_is_about(rule: str, body: Body, peer: Peer) -> None:
+    assert _allowed([rule], body, peer) == Allowed(rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "deny tee=sgx",
+        "deny tee=sgx uid=0 namespace=prod",
+        f"deny mr_signer={SIGNER}",
+        f"deny mr_signer={SIGNER} namespace=prod",
+    ],
+)
+def test_a_rule_about_enclaves_denies_no_td(rule: str) -> None:
+    assert _allowed([rule], DEBUG_TD, NOBODY) == Allowed(None)
+
+
 def test_rules_say_whether_they_need_the_pod() -> None:
     assert parse_rules(["deny debug=yes", "allow namespace=prod"]).is_about_pods
     assert not parse_rules(["deny debug=yes", "allow uid=0"]).is_about_pods
@@ -196,6 +290,10 @@ def test_spaces_do_not_matter() -> None:
         ("deny debug=", "expected debug=yes or debug=no, found ''"),
         ("deny debug=true", "found 'true'"),
         ("deny debug=yes debug=no", "expected debug once"),
+        ("deny tee=", "expected tee=sgx or tee=tdx, found ''"),
+        ("deny tee=TDX", "found 'TDX'"),
+        ("deny tee=snp", "found 'snp'"),
+        ("deny tee=sgx tee=tdx", "expected tee once"),
         ("deny allow", "found 'allow'"),
         ("deny mrsigner=00", "found 'mrsigner=00'"),
         ("deny mr_signer=", "expected 64 hexadecimal digits for mr_signer, found ''"),
@@ -215,7 +313,7 @@ def test_spaces_do_not_matter() -> None:
         ("deny namespace=*", "found '*'"),
         ("deny namespace=a,b", "found 'a,b'"),
         ("deny namespace=a_b", "found 'a_b'"),
-        ("deny pod=app", "expected debug, mr_signer, uid, namespace with = and a value"),
+        ("deny pod=app", "expected tee, debug, mr_signer, uid, namespace with = and a value"),
         ("deny =", "found '='"),
     ],
 )
