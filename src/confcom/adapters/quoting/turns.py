@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from confcom.protocols.aesm import AesmCode, Answer, Operation, Refusal
 from confcom.protocols.peers import Peer
@@ -18,15 +18,29 @@ _LOOK_S: Final = 0.1
 Asked = Answer | Coroutine[Any, Any, Answer]
 """What a back end gives: an answer, or work that ends in one."""
 
+OperationT = TypeVar("OperationT")
+AskerT = TypeVar("AskerT", bound="Asker")
+AnswerT = TypeVar("AnswerT")
+_Taken = TypeVar("_Taken", contravariant=True)
 
-class Client(Protocol):
+
+class Asker(Protocol):
+    """Who asks."""
+
+    @property
+    def account(self) -> str:
+        """Whose quota is used."""
+        ...
+
+
+class Client(Protocol[_Taken]):
     """Who waits for an answer."""
 
     def is_wanted(self) -> bool:
         """Tell whether somebody still waits for it."""
         ...
 
-    def finish(self, answer: Answer) -> None:
+    def finish(self, answer: _Taken) -> None:
         """Take the answer."""
 
     def give_up(self, why: str) -> None:
@@ -34,42 +48,46 @@ class Client(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
+class _Request(Generic[OperationT, AskerT, AnswerT]):
     """What waits for its turn; ``ends`` is when it has waited for too long, loop time."""
 
-    client: Client
-    operation: Operation
-    peer: Peer
+    client: Client[AnswerT]
+    operation: OperationT
+    peer: AskerT
     ends: float
-    ticket: "Ticket[_Request] | None" = None
+    ticket: "Ticket[_Request[OperationT, AskerT, AnswerT]] | None" = None
 
 
-class Turns:
-    """Lets requests in, and asks the back end for them in turn.
+class FairTurns(Generic[OperationT, AskerT, AnswerT]):
+    """Lets requests in, and asks the back end for them in turn, whatever they are about.
 
     A back end that answers at once is asked once in each round of the event loop, so that
     requests that have arrived meanwhile take part in the next turn.
 
     Args:
         ask: the back end.
+        refusal: makes the answer that refuses a request, with what the log is told.
         limits: quotas and places.
         at_once: requests that the back end works on at the same time.
-        wait_s: how long a request may wait for its turn, seconds; then the answer is 18, busy.
+        wait_s: how long a request may wait for its turn, seconds; then it is refused.
     """
 
     def __init__(
         self,
-        ask: Callable[[Operation, Peer], Asked],
+        ask: Callable[[OperationT, AskerT], AnswerT | Coroutine[Any, Any, AnswerT]],
         *,
+        refusal: Callable[[str], AnswerT],
         limits: Limits,
         at_once: int,
         wait_s: float,
     ) -> None:
         self._ask = ask
+        self._refusal = refusal
         self._at_once = at_once
         self._wait_s = wait_s
-        self._queue: FairQueue[_Request] = FairQueue(limits)
-        self._waiting: OrderedDict[_Request, None] = OrderedDict()  # who came first is the first
+        self._queue: FairQueue[_Request[OperationT, AskerT, AnswerT]] = FairQueue(limits)
+        # Who came first is the first.
+        self._waiting: OrderedDict[_Request[OperationT, AskerT, AnswerT], None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._next: asyncio.Handle | None = None
         self._late: asyncio.TimerHandle | None = None
@@ -85,7 +103,7 @@ class Turns:
         """How many the back end works on."""
         return len(self._tasks)
 
-    def enter(self, client: Client, operation: Operation, peer: Peer) -> None:
+    def enter(self, client: Client[AnswerT], operation: OperationT, peer: AskerT) -> None:
         """Let a request wait for its turn, or refuse it at once."""
         loop = asyncio.get_running_loop()
         request = _Request(client, operation, peer, loop.time() + self._wait_s)
@@ -93,7 +111,7 @@ class Turns:
         if isinstance(entered, Busy) and self._drop_departed(loop.time()):
             entered = self._queue.enter(peer.account, request, time.monotonic_ns())
         if isinstance(entered, Busy):
-            client.finish(Refusal(entered.code, entered.why))
+            client.finish(self._refusal(entered.why))
             return
         request.ticket = entered.ticket
         self._waiting[request] = None
@@ -148,12 +166,12 @@ class Turns:
         finally:
             self._plan()
 
-    def _start(self, request: _Request) -> None:
+    def _start(self, request: _Request[OperationT, AskerT, AnswerT]) -> None:
         client = request.client
         if not client.is_wanted():
             client.give_up("it left before its turn")
             return
-        asked: Asked | None = None
+        asked: AnswerT | Coroutine[Any, Any, AnswerT] | None = None
         try:
             asked = self._ask(request.operation, request.peer)
         finally:
@@ -185,18 +203,43 @@ class Turns:
                 self._queue.withdraw(request.ticket)
             self._refuse(request, f"no turn within {self._wait_s:g} s")
 
-    def _forget(self, request: _Request) -> None:
+    def _forget(self, request: _Request[OperationT, AskerT, AnswerT]) -> None:
         """Let go of a request, so that it is gone with its last use."""
         del self._waiting[request]
         request.ticket = None  # which knows the request
 
-    def _refuse(self, request: _Request, why: str) -> None:
+    def _refuse(self, request: _Request[OperationT, AskerT, AnswerT], why: str) -> None:
         """Refuse a request that has left the queue."""
         self._forget(request)
-        request.client.finish(Refusal(AesmCode.BUSY, why))
+        request.client.finish(self._refusal(why))
 
 
-async def _finish(client: Client, asked: Coroutine[Any, Any, Answer]) -> None:
+class Turns(FairTurns[Operation, Peer, Answer]):
+    """Turns on the AESM socket: who is refused is told 18, busy.
+
+    Args:
+        ask: the back end.
+        limits: quotas and places.
+        at_once: requests that the back end works on at the same time.
+        wait_s: how long a request may wait for its turn, seconds.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Operation, Peer], Asked],
+        *,
+        limits: Limits,
+        at_once: int,
+        wait_s: float,
+    ) -> None:
+        super().__init__(ask, refusal=_busy, limits=limits, at_once=at_once, wait_s=wait_s)
+
+
+def _busy(why: str) -> Answer:
+    return Refusal(AesmCode.BUSY, why)
+
+
+async def _finish(client: Client[AnswerT], asked: Coroutine[Any, Any, AnswerT]) -> None:
     answer = None
     try:
         answer = await asked
