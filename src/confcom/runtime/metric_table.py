@@ -20,6 +20,7 @@ DURATION: Final = "confcom_quote_helper_quote_duration_seconds"
 CONNECTIONS: Final = "confcom_quote_helper_connections"
 WAITING: Final = "confcom_quote_helper_waiting_requests"
 READY: Final = "confcom_quote_helper_ready"
+SOCKET_RESTORATIONS: Final = "confcom_quote_helper_socket_restorations_total"
 CHILD_STARTS: Final = "confcom_quote_helper_child_starts_total"
 CHILD_LOSSES: Final = "confcom_quote_helper_child_losses_total"
 VERIFICATIONS: Final = "confcom_quote_helper_verifications_total"
@@ -52,7 +53,16 @@ QUOTE_HELPER: Final = (
     Metric(
         name=WAITING, kind=MetricKind.GAUGE, doc="Requests that wait for the back end's turn now."
     ),
-    Metric(name=READY, kind=MetricKind.GAUGE, doc="1 while quotes can be made, else 0."),
+    Metric(
+        name=READY,
+        kind=MetricKind.GAUGE,
+        doc="1 while clients find us and quotes can be made, else 0.",
+    ),
+    Metric(
+        name=SOCKET_RESTORATIONS,
+        kind=MetricKind.COUNTER,
+        doc="Times that the AESM socket was removed or replaced, and put back.",
+    ),
     Metric(
         name=CHILD_STARTS,
         kind=MetricKind.COUNTER,

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -18,6 +18,7 @@ from confcom.adapters.peers import PeerReader, PodNames, can_pin_peers
 from confcom.adapters.quoting.aesm_connection import Served
 from confcom.adapters.quoting.listener import AesmListener, ListenerOptions
 from confcom.adapters.quoting.socket_file import SocketFile
+from confcom.adapters.quoting.socket_keeper import SocketKeeper
 from confcom.adapters.quoting.turns import Asked
 from confcom.dcap import VerifiedQuote
 from confcom.protocols.aesm import MakeQuote, Operation, Refusal, SignedQuote
@@ -33,6 +34,9 @@ from confcom.services.quote_records import QuoteRecords
 
 if TYPE_CHECKING:
     from confcom.services.td_quotes import TdQuoteOptions, TdxBackend
+
+_LOOK_S: Final = 2.0
+"""How often we look whether the socket is still ours, seconds."""
 
 
 class Backend(Protocol):
@@ -134,6 +138,12 @@ class _Helper:
             record=self._record,
             options=options.listener,
         )
+        self._keeper = SocketKeeper(
+            options.socket,
+            backlog=options.listener.backlog,
+            swap=self._listener.swap,
+            tell=self._tell_socket,
+        )
 
     async def serve(self) -> None:
         """Serve until a signal to stop."""
@@ -170,7 +180,8 @@ class _Helper:
             gc.collect()
             gc.freeze()  # what is there now stays: no collection need look at it again
             notifier.tell("READY=1")
-            await self._stopping.wait()
+            async with self._keeper.keep(_LOOK_S):
+                await self._stopping.wait()
             notifier.tell("STOPPING=1")
             log.info("quote_helper.stopping", connections=self._listener.connections)
             await asyncio.gather(*(drain(options.drain_s) for drain in drains))
@@ -196,7 +207,7 @@ class _Helper:
         options = self._options
         ready = {
             "backend": self._problem,
-            "socket": lambda: "stopping" if self._stopping.is_set() else None,
+            "socket": lambda: "stopping" if self._stopping.is_set() else self._keeper.problem,
         }
         async with AsyncExitStack() as stack:
             if options.health is not None:
@@ -209,6 +220,14 @@ class _Helper:
                 await stack.enter_async_context(HealthServer(listening, probes))
             yield
 
+    def _tell_socket(self, why: str | None) -> None:
+        path = str(self._options.socket.path)
+        if why is None:
+            self._records.metrics.add(table.SOCKET_RESTORATIONS)
+            self._log.warning("socket.restored", socket=path)
+        else:
+            self._log.warning("socket.lost", socket=path, why=why)
+
     def _problem(self) -> str | None:
         if self._options.problem is not None:
             return self._options.problem()
@@ -218,7 +237,7 @@ class _Helper:
         metrics = self._records.metrics
         metrics.set(table.CONNECTIONS, value=self._listener.connections)
         metrics.set(table.WAITING, value=self._listener.turns.waiting)
-        metrics.set(table.READY, value=self._problem() is None)
+        metrics.set(table.READY, value=(self._problem() or self._keeper.problem) is None)
         return metrics.text()
 
     def _status(self) -> bytes:
@@ -229,7 +248,7 @@ class _Helper:
             "simulated": self._options.is_simulated,
             "socket": str(self._options.socket.path),
             "startedAt": self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "ready": (problem := self._problem()) is None,
+            "ready": (problem := self._problem() or self._keeper.problem) is None,
             "problem": problem,
             "connections": self._listener.connections,
             "waiting": self._listener.turns.waiting,

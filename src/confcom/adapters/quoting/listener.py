@@ -145,6 +145,17 @@ class AesmListener:
             async with asyncio.timeout(limit_s):
                 await self._is_idle.wait()
 
+    def swap(self, listening: socket.socket) -> None:
+        """Listen on another socket from now on; who waits at the one before is let in first."""
+        if self._listening is None:  # no longer listening at all
+            listening.close()
+            return
+        self._at_a_time = self.options.backlog + 1
+        self._accept()
+        self._stop_listening()
+        self._listening = listening
+        self._listen()
+
     def opened(self, connection: ClientConnection) -> None:
         """Count a connection, and make room for it."""
         self._open.add(connection)

@@ -57,9 +57,8 @@ class SocketFile:
     option: str = "--socket"
     _bound: tuple[int, int] | None = field(default=None, init=False, repr=False)
 
-    @property
     def is_there(self) -> bool:
-        """Whether the path still is the socket that `listen` made last.
+        """Tell whether the path still is the socket that `listen` made last.
 
         As long as that one is open, no other file gets its device and number.
         """
@@ -87,7 +86,7 @@ class SocketFile:
 
     def remove(self) -> None:
         """Remove the socket, if it is still the one that `listen` made."""
-        if self.is_there:
+        if self.is_there():
             with contextlib.suppress(OSError):
                 self.path.unlink()
         self._bound = None

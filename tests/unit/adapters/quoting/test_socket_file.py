@@ -103,20 +103,20 @@ def test_removes_only_its_own(path: Path) -> None:
 
 def test_knows_whether_its_own_is_there(path: Path) -> None:
     file, other = SocketFile(path), SocketFile(path)
-    assert not file.is_there
+    assert not file.is_there()
     with file.listen(1):
-        assert file.is_there
+        assert file.is_there()
         path.rename(path.with_name("elsewhere"))
-        assert not file.is_there
+        assert not file.is_there()
         with other.listen(1):
-            assert other.is_there
-            assert not file.is_there
+            assert other.is_there()
+            assert not file.is_there()
         path.with_name("elsewhere").rename(path)
-        assert file.is_there
+        assert file.is_there()
         path.unlink()
         path.parent.rmdir()
         path.parent.write_bytes(b"")
-        assert not file.is_there
+        assert not file.is_there()
 
 
 def test_removing_twice_or_too_early_harms_nobody(path: Path) -> None:
