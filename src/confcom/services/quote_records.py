@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the quote helper writes down: one event a request, counts for all, details for the node."""
+"""What the quote helper writes down: one event a quote, counts for all, details for the node.
 
+What was refused before anybody made or denied a quote, because it could not be read or there were
+too many, is told with the number of times: a flood must not drown the log, nor who asks meanwhile.
+"""
+
+import asyncio
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +21,7 @@ from confcom.protocols.peers import Peer
 from confcom.runtime import metric_table as table
 from confcom.runtime.metrics import Metrics
 from confcom.services.quote_checks import Finding, Verdict
+from confcom.services.repeats import Repeats
 
 MAX_PEERS: Final = 1024
 """Peers of which details are kept; the one that has not asked for longest is forgotten first."""
@@ -69,6 +75,9 @@ class QuoteRecords:
         self._log = log
         self._is_simulated = is_simulated
         self._peers: OrderedDict[str, _PeerRecord] = OrderedDict()
+        self._repeats = Repeats[Served](
+            self._audit, lambda after_s, look: asyncio.get_running_loop().call_later(after_s, look)
+        )
         self.metrics = Metrics(table.QUOTE_HELPER)
         self.metrics.set(table.BUILD_INFO, version, value=1)
 
@@ -81,7 +90,15 @@ class QuoteRecords:
                 self.metrics.observe(table.DURATION, value=served.duration_s)
             if served.peer is not None:
                 self._note(served.peer, code)
-        _audit(self._log, served, is_simulated=self._is_simulated)
+        if _is_of_crowds(served):
+            who = served.connected.uid if served.peer is None else served.peer.account
+            self._repeats.add((who, served.call, served.code, served.why), served)
+        else:
+            self._audit(served)
+
+    def flush(self) -> None:
+        """Write down what has been counted and not been told yet, for example at the end."""
+        self._repeats.flush()
 
     def observe(self, event: DcapEvent) -> None:
         """Write down what the hardware back end has to tell."""
@@ -122,6 +139,25 @@ class QuoteRecords:
         """Return who asked for quotes, who asked last first."""
         return [record.to_json(account) for account, record in reversed(self._peers.items())]
 
+    def _audit(self, served: Served, times: int = 1) -> None:
+        """Write the one event of a request, or of several alike; never report data or quotes."""
+        fields: dict[str, object] = {
+            "pid": served.connected.pid,
+            "uid": served.connected.uid,
+            "call": served.call,
+            "code": served.code,
+            "duration_ms": round(served.duration_s * 1000, 3),
+            "simulated": self._is_simulated,
+        }
+        if times > 1:
+            fields["times"] = times
+        if served.why is not None:
+            fields["why"] = served.why
+        name, is_told = _event(served)
+        if isinstance(served.operation, MakeQuote):
+            fields |= _of_quote(served, served.operation)
+        (self._log.info if is_told else self._log.debug)(name, **fields)
+
     def _note(self, peer: Peer, code: str) -> None:
         record = self._peers.setdefault(peer.account, _PeerRecord(peer))
         record.peer = peer
@@ -132,29 +168,27 @@ class QuoteRecords:
             self._peers.popitem(last=False)
 
 
-def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: bool | None) -> None:
-    """Write the one event of a request; never report data, never a quote."""
-    fields: dict[str, object] = {
-        "pid": served.connected.pid,
-        "uid": served.connected.uid,
-        "call": served.call,
-        "code": served.code,
-        "duration_ms": round(served.duration_s * 1000, 3),
-        "simulated": is_simulated,
-    }
-    if served.why is not None:
-        fields["why"] = served.why
+def _is_of_crowds(served: Served) -> bool:
+    """Whether a flood makes many of these, and none is about a quote made or denied by a rule."""
+    if served.code in {None, AesmCode.BUSY}:
+        return True
+    return served.operation is None and served.code != AesmCode.SUCCESS
+
+
+def _event(served: Served) -> tuple[str, bool]:
+    """Return the name of the event of a request, and whether it is more than a detail."""
     if served.code is None:
-        log.info("request.dropped", **fields)
-        return
-    if not isinstance(served.operation, MakeQuote):
-        if served.call in _QUOTE_CALLS:  # refused before anybody looked at a REPORT
-            log.info("quote.refused", **fields)
-        else:
-            log.debug("request.answered", **fields)
-        return
-    body = report_body(served.operation.report)
-    fields |= {
+        return "request.dropped", True
+    if isinstance(served.operation, MakeQuote):
+        return "quote.made" if served.code == AesmCode.SUCCESS else "quote.refused", True
+    if served.call in _QUOTE_CALLS:  # refused before anybody looked at a REPORT
+        return "quote.refused", True
+    return "request.answered", False
+
+
+def _of_quote(served: Served, operation: MakeQuote) -> dict[str, object]:
+    body = report_body(operation.report)
+    fields: dict[str, object] = {
         "mr_enclave": body.mr_enclave.hex(),
         "mr_signer": body.mr_signer.hex(),
         "product_id": body.isv_prod_id,
@@ -170,4 +204,4 @@ def _audit(log: structlog.stdlib.BoundLogger, served: Served, *, is_simulated: b
         }
         fields |= {name: value for name, value in pod.items() if value is not None}
         fields["peer"] = served.peer.certainty.value
-    log.info("quote.made" if served.code == AesmCode.SUCCESS else "quote.refused", **fields)
+    return fields
