@@ -29,7 +29,7 @@ FALLBACK: Final = "/usr/bin/confcom"
     cls=Command,
     examples=(
         "confcom node aesm unit",
-        f"confcom node aesm unit --output-file /etc/systemd/system/{UNIT_NAME}",
+        f"confcom node aesm unit --out /etc/systemd/system/{UNIT_NAME}",
         "confcom node aesm unit --backend upstream --upstream /run/old-aesmd/aesm.socket",
         "confcom node aesm unit --backend simulated",
     ),
@@ -87,7 +87,7 @@ FALLBACK: Final = "/usr/bin/confcom"
     help="How long requests may still take when the daemon is stopped.",
 )
 @click.option(
-    "--output-file",
+    "--out",
     "out",
     default=STANDARD_INPUT,
     metavar="FILE",

@@ -17,6 +17,7 @@ from confcom.reasons import Reason
 UNIT_NAME: Final = "confcom-quote-helper.service"
 STOP_MARGIN_S: Final = 15
 """What ending takes beyond draining: the child that holds enclaves is given 6 s."""
+WATCHDOG_S: Final = 30
 INTELS_SOCKET: Final = PurePosixPath("/run/aesmd/aesm.socket")
 STATUS_SOCKET: Final = PurePosixPath("/run/confcom/quote-helper.sock")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -174,6 +175,8 @@ def _process(options: UnitOptions) -> Iterator[str]:
     yield "# 2 and 5 are mistakes in command line or settings; starting again cures neither."
     yield "RestartPreventExitStatus=2 5"
     yield "TimeoutStartSec=120"
+    yield "# Twice as often it says that it is not stuck; silence for so long replaces it."
+    yield f"WatchdogSec={WATCHDOG_S}"
     yield f"# Draining takes up to {options.drain_s:g} s, ending the child a few more."
     yield f"TimeoutStopSec={math.ceil(options.drain_s) + STOP_MARGIN_S}"
     yield "# Only the daemon is told to stop; it ends its child once requests are answered."

@@ -150,6 +150,8 @@ class _Helper:
         options, log = self._options, self._log
         notifier = Notifier(os.environ)
         path = str(options.socket.path)
+        if notifier.problem is not None:
+            log.warning("watchdog.ignored", why=notifier.problem)
         if options.rules.is_about_pods and not can_pin_peers():
             log.warning(
                 "peers.unpinned",
@@ -180,6 +182,7 @@ class _Helper:
             gc.collect()
             gc.freeze()  # what is there now stays: no collection need look at it again
             notifier.tell("READY=1")
+            await stack.enter_async_context(notifier.watchdog())
             async with self._keeper.keep(_LOOK_S):
                 await self._stopping.wait()
             notifier.tell("STOPPING=1")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,9 +22,12 @@ ENCLAVE: Final = Enclave(mr_enclave=b"\xe0" * 32, mr_signer=b"\x51" * 32)
 
 @contextmanager
 def running(
-    folder: Path, *options: str, platform: tuple[str, ...] = ("--pki", "demo")
+    folder: Path,
+    *options: str,
+    platform: tuple[str, ...] = ("--pki", "demo"),
+    hears: Sequence[bytes] = (),
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Run the daemon until it is ready, and end it."""
+    """Run the daemon until its manager hears that it is ready, and more, and end it."""
     options = (*platform, *options)
     ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     name = f"notify-{time.monotonic_ns()}"
@@ -42,7 +45,8 @@ def running(
             cwd=folder,
         ) as process:
             try:
-                assert ready.recv(100) == b"READY=1"
+                for state in (b"READY=1", *hears):
+                    assert ready.recv(100) == state
                 yield process
             finally:
                 process.kill()

@@ -74,6 +74,26 @@ def test_is_ready_once_a_quote_of_its_own_was_verified(folder: Path) -> None:
         assert answer.read() == b"backend: ok\nsocket: ok\n"
 
 
+def test_its_manager_hears_that_it_is_not_stuck(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "100000")
+    with running(folder, hears=[b"WATCHDOG=1"] * 3):
+        quote()
+
+
+def test_a_watchdog_that_makes_no_sense_keeps_nobody_from_quotes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "soon")
+    with running(folder) as process:
+        quote()
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+    (ignored,) = (event for event in events if event["event"] == "watchdog.ignored")
+    assert ignored["why"] == "WATCHDOG_USEC is 'soon', not a positive number"
+
+
 def test_a_revoked_platform_is_not_served(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     revoke = ["--quiet", "simulate", "revoke", "--pki", "demo", "--platform", "simulated"]
     assert main(revoke) == ExitCode.YES

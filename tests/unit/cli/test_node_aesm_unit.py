@@ -59,7 +59,7 @@ ONCE = {
         *("RestrictRealtime", "RestrictSUIDSGID", "LockPersonality", "ProtectClock"),
         *("ProtectControlGroups", "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules"),
         *("ProtectKernelTunables", "RemoveIPC", "SystemCallArchitectures"),
-        *("SystemCallErrorNumber",),
+        *("SystemCallErrorNumber", "WatchdogSec"),
     },
     "Install": {"WantedBy"},
 }
@@ -238,6 +238,13 @@ def test_stopping_is_given_longer_than_draining(drain_s: float, stop_s: int) -> 
     assert f"--drain {drain_s:g}" in service["ExecStart"][0]
 
 
+@pytest.mark.parametrize("backend", ["dcap", "upstream", "simulated"])
+def test_a_daemon_that_hangs_is_replaced(backend: str) -> None:
+    service = parse(render(backend))["Service"]
+    assert (service["Type"], service["WatchdogSec"]) == (["notify"], ["30"])
+    assert service["Restart"] == ["always"]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -305,7 +312,7 @@ def test_it_is_printed_as_it_is_or_in_a_document(capsys: pytest.CaptureFixture[s
 
 def test_options_reach_the_unit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "quotes.service"
-    command = ["node", "aesm", "unit", "--program", PROGRAM, "--output-file", str(file)]
+    command = ["node", "aesm", "unit", "--program", PROGRAM, "--out", str(file)]
     command += ["--backend", "simulated", "--pki", "/srv/demo", "--user", "quotes", "--drain", "9"]
     assert main([*command, "--socket", "/run/quotes/aesm.socket"]) == ExitCode.YES
     out, err = capsys.readouterr()
@@ -331,7 +338,7 @@ def test_options_reach_the_unit(capsys: pytest.CaptureFixture[str], tmp_path: Pa
         ["--drain", "301"],
         ["--drain", "nan"],
         ["--user", "no body"],
-        ["--output-file", "/nowhere/quotes.service"],
+        ["--out", "/nowhere/quotes.service"],
     ],
 )
 def test_mistakes_are_explained(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:

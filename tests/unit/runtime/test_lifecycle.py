@@ -2,6 +2,7 @@
 """Signals become one event; the service manager is told, and its absence harms nobody."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -44,6 +45,88 @@ def test_nobody_listening_harms_nobody(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Notifier(environ).tell("READY=1")
+
+
+# --- the watchdog ---
+
+
+def watch(environ: dict[str, str]) -> list[bytes]:
+    """Return what a manager hears of a daemon that runs until it has heard enough, or a moment."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind("watched")
+        listening.setblocking(False)
+        heard: list[bytes] = []
+
+        async def run() -> None:
+            loop = asyncio.get_running_loop()
+            notifier = Notifier({"NOTIFY_SOCKET": "watched"} | environ)
+            async with notifier.watchdog(), asyncio.timeout(5 if notifier.watchdog_s else 0.05):
+                while len(heard) < 3:
+                    heard.append(await loop.sock_recv(listening, 64))
+
+        with contextlib.suppress(TimeoutError):
+            asyncio.run(run())
+        with contextlib.suppress(BlockingIOError):
+            heard.append(listening.recv(64))
+    return heard
+
+
+@pytest.mark.parametrize("pid", [{}, {"WATCHDOG_PID": ""}, {"WATCHDOG_PID": str(os.getpid())}])
+def test_a_watchdog_hears_of_us_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert watch({"WATCHDOG_USEC": "20000"} | pid)[:3] == [b"WATCHDOG=1"] * 3
+
+
+def test_the_interval_is_in_microseconds() -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": "nowhere", "WATCHDOG_USEC": "30000000"})
+    assert (notifier.watchdog_s, notifier.problem) == (30, None)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"WATCHDOG_USEC": ""},
+        {"WATCHDOG_PID": str(os.getpid())},
+        {"WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"},
+        {"WATCHDOG_USEC": "20000", "NOTIFY_SOCKET": ""},
+    ],
+)
+def test_where_no_watchdog_waits_for_us_nothing_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert watch(environ) == []
+    assert Notifier(environ).problem is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WATCHDOG_USEC", "0"),
+        ("WATCHDOG_USEC", "-1"),
+        ("WATCHDOG_USEC", "30s"),
+        ("WATCHDOG_USEC", "3e7"),
+        ("WATCHDOG_USEC", " 30000000"),
+        ("WATCHDOG_USEC", "\u0663"),
+        ("WATCHDOG_USEC", str(2**64 - 1)),
+        ("WATCHDOG_USEC", "9" * 5000),
+        ("WATCHDOG_PID", "0"),
+        ("WATCHDOG_PID", "init"),
+    ],
+)
+def test_a_watchdog_that_makes_no_sense_is_ignored_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = {"WATCHDOG_USEC": "20000"} | {name: value}
+    problem = Notifier(environ).problem
+    assert problem is not None
+    assert problem.startswith(f"{name} is ")
+    assert len(problem) < 100
+    assert watch(environ) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
