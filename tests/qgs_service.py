@@ -18,20 +18,19 @@ from confcom.adapters.quoting.qgs_listener import QgsListener
 from confcom.adapters.quoting.qgs_places import Caller, Place, UnixPlace
 from confcom.adapters.quoting.qgs_records import QgsListenerOptions, ServedTd
 from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend
+from confcom.adapters.quoting.qgs_turns import TdTurnOptions, TdTurns, td_turns
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.protocols.qgs import Answer, Operation
+from confcom.protocols.quotas import Limits
 from confcom.simulation import TrustDomain
 from tests.simulated import authority, platform
 
 TD = TrustDomain(mr_td=b"\x7d" * 48)
-QUICK = QgsListenerOptions(
-    most_connections=32,
-    most_waiting=6,
-    most_waiting_each=4,
-    deliver_s=0.5,
-    answer_s=20.0,
-    take_s=0.5,
+QUICK = QgsListenerOptions(most_connections=32, deliver_s=0.5, take_s=0.5)
+FEW = TdTurnOptions(
+    limits=Limits(waiting=6, waiting_per_peer=3), at_once=1, wait_s=20.0, answer_s=20.0
 )
+MANY = TdTurnOptions(wait_s=20.0, answer_s=20.0)
 
 Ask = Callable[[Operation, Caller], Awaitable[Answer]]
 
@@ -50,7 +49,12 @@ class Daemon:
     """A listener in a thread of its own; requests wait while its gate is closed."""
 
     def __init__(
-        self, path: Path, options: QgsListenerOptions = QUICK, place: Place | None = None
+        self,
+        path: Path,
+        options: QgsListenerOptions = QUICK,
+        place: Place | None = None,
+        *,
+        turns: TdTurnOptions = MANY,
     ) -> None:
         self.path = path
         self.served: list[ServedTd] = []
@@ -58,6 +62,8 @@ class Daemon:
         self.listener: QgsListener | None = None
         self._place = place or UnixPlace(SocketFile(path))
         self._options = options
+        self._turn_options = turns
+        self._turns: TdTurns | None = None
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -77,19 +83,28 @@ class Daemon:
         self._loop.close()
 
     async def _run(self) -> None:
+        self._turns = td_turns(self._ask, self._turn_options)
         async with QgsListener(
             self._place,
-            ask=self._ask,
+            turns=self._turns,
             identify=PeerReader().read,
             record=self.served.append,
             options=self._options,
         ) as self.listener:
             self._ready.set()
             await self._stop.wait()
+            await self._turns.close()
 
     async def _ask(self, operation: Operation, caller: Caller) -> Answer:
         await self._gate.wait()
         return await self.ask(operation, caller)
+
+    def wait_until_asked(self, count: int = 1) -> None:
+        """Return once so many requests wait, for the back end or for their turn."""
+        assert self._turns is not None
+        ends = time.monotonic() + 5
+        while self._turns.running + self._turns.waiting < count and time.monotonic() < ends:
+            time.sleep(0.01)
 
     def close_gate(self) -> None:
         """Let requests wait."""

@@ -33,7 +33,7 @@ from confcom.services.quote_checks import QuoteChecker
 from confcom.services.quote_records import QuoteRecords
 
 if TYPE_CHECKING:
-    from confcom.services.td_quotes import TdQuoteOptions, TdxBackend
+    from confcom.services.td_quotes import TdQuoteOptions, TdService, TdxBackend
 
 _LOOK_S: Final = 2.0
 """How often we look whether the socket is still ours, seconds."""
@@ -79,7 +79,7 @@ class QuoteHelperOptions:
         socket: where it listens.
         listener: bounds of the socket.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
-        rules: who may have which enclave quoted.
+        rules: who may have which enclave or TD quoted.
         drain_s: how long requests may still take after a signal to stop, seconds.
         health: host and port of probes and metrics, or None.
         status: UNIX socket with the same and the status document, or None.
@@ -130,6 +130,7 @@ class _Helper:
         self._stopping: asyncio.Event = asyncio.Event()
         self._started = datetime.now(UTC)
         self._checker: QuoteChecker | None = None
+        self._tds: TdService | None = None
         self._listener = AesmListener(
             options.socket,
             ask=self._ask,
@@ -175,8 +176,8 @@ class _Helper:
             if options.tds is not None:
                 from confcom.services.td_quotes import serve_tds  # noqa: PLC0415 - memory
 
-                listeners = await stack.enter_async_context(serve_tds(*options.tds))
-                drains += [one.drain for one in listeners]
+                self._tds = await stack.enter_async_context(serve_tds(*options.tds))
+                drains.append(self._tds.drain)
             await stack.enter_async_context(self._probes())
             log.info("quote_helper.started", socket=path, simulated=options.is_simulated)
             gc.collect()
@@ -195,8 +196,7 @@ class _Helper:
         if isinstance(operation, MakeQuote) and rules.rules:
             decision = rules.decide(report_body(operation.report), peer)
             if isinstance(decision, Denied):
-                rule = "no rule" if decision.rule is None else f"rule {decision.rule!r}"
-                return Refusal(decision.code, f"{rule}: {decision.why}")
+                return Refusal(decision.code, decision.words)
         return self._backend.ask(operation)
 
     def _record(self, served: Served) -> None:
@@ -241,7 +241,7 @@ class _Helper:
         metrics.set(table.CONNECTIONS, value=self._listener.connections)
         metrics.set(table.WAITING, value=self._listener.turns.waiting)
         metrics.set(table.READY, value=(self._problem() or self._keeper.problem) is None)
-        return metrics.text()
+        return metrics.text() + (b"" if self._tds is None else self._tds.metrics())
 
     def _status(self) -> bytes:
         checker = self._checker
@@ -257,5 +257,6 @@ class _Helper:
             "waiting": self._listener.turns.waiting,
             "verification": None if checker is None else checker.finding.to_json(),
             "peers": self._records.peers(),
+            "tds": None if self._tds is None else self._tds.status(),
         }
         return json.dumps(document, indent=2).encode() + b"\n"

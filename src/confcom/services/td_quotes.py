@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quotes for TDs, as a part of the quote helper: QGS at one place or several, with one audit."""
+"""Quotes for TDs, as a part of the quote helper: QGS at one place or several, with one audit.
 
+Rules, quotas, fair turns and the verification of what is handed out are those of enclaves, with
+lines and counts of their own.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,10 +17,16 @@ from confcom.adapters.peers import Connection
 from confcom.adapters.quoting.qgs_listener import QgsListener
 from confcom.adapters.quoting.qgs_places import Caller, Place
 from confcom.adapters.quoting.qgs_records import QgsListenerOptions, ServedTd
+from confcom.adapters.quoting.qgs_turns import TdTurnOptions, TdTurns, td_turns
+from confcom.dcap import VerifiedQuote
 from confcom.dcap.td_report import TD_UNDER_DEBUG, TdxReport
 from confcom.protocols.peers import Peer
-from confcom.protocols.qgs import Answer, Call, Operation, Refusal
+from confcom.protocols.qgs import Answer, MakeTdQuote, Operation, Refusal, TdQuote
+from confcom.protocols.quoting_rules import Denied, QuotingRules, TdBody
+from confcom.runtime import td_metric_table as table
 from confcom.runtime.log import OWN_LOGGER
+from confcom.services.quote_checks import QuoteChecker
+from confcom.services.td_records import TdRecords
 
 
 class TdxBackend(Protocol):
@@ -39,105 +50,123 @@ class TdQuoteOptions:
     Attributes:
         places: where to listen; a listener with bounds of its own for each.
         listener: these bounds.
+        turns: quotas and places of those who wait, at all places together.
+        rules: who may have which TD quoted.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
+            None where another service makes them.
         identify: tells more about processes that ask over a UNIX socket, or None.
-        refuse: tells why a caller may not ask this, or returns None where it may.
-        observe: told of every request after the audit, for metrics, or None.
+        verify: verifies a quote that was served; may use the network. None to verify none.
+        every: the first quote and each n-th after it is verified.
     """
 
     places: Sequence[Place]
     listener: QgsListenerOptions = field(default_factory=QgsListenerOptions)
-    is_simulated: bool = False
+    turns: TdTurnOptions = field(default_factory=TdTurnOptions)
+    rules: QuotingRules = field(default_factory=QuotingRules)
+    is_simulated: bool | None = False
     identify: Callable[[Connection], Peer] | None = None
-    refuse: Callable[[Operation, Caller], str | None] | None = None
-    observe: Callable[[ServedTd], None] | None = None
+    verify: Callable[[bytes], VerifiedQuote] | None = None
+    every: int = 1000
 
 
 @asynccontextmanager
-async def serve_tds(
-    backend: TdxBackend, options: TdQuoteOptions
-) -> AsyncIterator[tuple[QgsListener, ...]]:
-    """Serve TDs while the context lasts; its value is the listeners, to be drained.
+async def serve_tds(backend: TdxBackend, options: TdQuoteOptions) -> AsyncIterator["TdService"]:
+    """Serve TDs while the context lasts.
 
     Raises:
         MisconfiguredError: a place cannot be used (``settings_invalid``).
     """
-    log = structlog.get_logger(OWN_LOGGER)
-
-    async def ask(operation: Operation, caller: Caller) -> Answer:
-        why = None if options.refuse is None else options.refuse(operation, caller)
-        return await backend.ask(operation) if why is None else Refusal(why)
-
-    def record(served: ServedTd) -> None:
-        audit(log, served, is_simulated=options.is_simulated)
-        if options.observe is not None:
-            options.observe(served)
-
+    service = TdService(backend, options)
     await backend.start()
     try:
         async with AsyncExitStack() as stack:
-            listeners = [
-                await stack.enter_async_context(
-                    QgsListener(
-                        place,
-                        ask=ask,
-                        record=record,
-                        identify=options.identify,
-                        options=options.listener,
-                    )
-                )
-                for place in options.places
-            ]
-            yield tuple(listeners)
+            await service.start(stack)
+            yield service
     finally:
         await backend.stop()
 
 
-def audit(log: structlog.stdlib.BoundLogger, served: ServedTd, *, is_simulated: bool) -> None:
-    """Write the one event of a request; never report data, never a quote."""
-    fields: dict[str, object] = {
-        **_who(served.caller),
-        "call": served.call,
-        "code": served.code,
-        "simulated": is_simulated,
-        "duration_ms": round(served.duration_s * 1000, 3),
-    }
-    if served.why is not None:
-        fields["why"] = served.why
-    report = served.report
-    if report is not None:
-        is_made = served.code == 0
-        log.info("td_quote.made" if is_made else "td_quote.refused", **fields, **_what(report))
-    elif served.code is None:
-        log.info("td_request.dropped", **fields)
-    elif served.call is Call.GET_QUOTE:
-        log.info("td_quote.refused", **fields)  # the request was refused before it was read whole
-    else:
-        log.debug("td_request.answered", **fields)
+class TdService:
+    """What serves TDs while it runs; made by `serve_tds`.
 
+    Args:
+        backend: makes quotes.
+        options: how.
+    """
 
-def _who(caller: Caller) -> dict[str, object]:
-    fields: dict[str, object] = {}
-    if caller.cid is not None:
-        fields["cid"] = caller.cid
-    if caller.credentials is not None:
-        fields |= {"pid": caller.credentials.pid, "uid": caller.credentials.uid}
-    if caller.peer is not None:
-        pod = {
-            "container_id": caller.peer.container_id,
-            "pod_uid": caller.peer.pod_uid,
-            "pod_namespace": caller.peer.pod_namespace,
-            "pod_name": caller.peer.pod_name,
+    def __init__(self, backend: TdxBackend, options: TdQuoteOptions) -> None:
+        self._backend = backend
+        self._options = options
+        self._records = TdRecords(
+            structlog.get_logger(OWN_LOGGER).bind(), is_simulated=options.is_simulated
+        )
+        self._checker: QuoteChecker | None = None
+        self.turns: TdTurns = td_turns(self._ask, options.turns)
+        self._listeners = [
+            QgsListener(
+                place,
+                turns=self.turns,
+                record=self._record,
+                identify=options.identify,
+                options=options.listener,
+            )
+            for place in options.places
+        ]
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Listen at all places until the stack is unwound."""
+        options = self._options
+        stack.callback(self._records.flush)
+        if options.verify is not None:
+            self._checker = await stack.enter_async_context(
+                QuoteChecker(options.verify, every=options.every, tell=self._records.tell)
+            )
+        for listener in self._listeners:
+            await stack.enter_async_context(listener)
+        stack.push_async_callback(self.turns.close)  # first, so that what it ends is written down
+
+    async def drain(self, limit_s: float) -> None:
+        """Accept nothing more, and wait for what was asked to be answered and taken."""
+        await asyncio.gather(*(listener.drain(limit_s) for listener in self._listeners))
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return sum(listener.connections for listener in self._listeners)
+
+    def metrics(self) -> bytes:
+        """Return what was counted, in the text form."""
+        metrics = self._records.metrics
+        metrics.set(table.CONNECTIONS, value=self.connections)
+        metrics.set(table.WAITING, value=self.turns.waiting)
+        return metrics.text()
+
+    def status(self) -> dict[str, object]:
+        """Return the part of the status document that is about TDs."""
+        checker = self._checker
+        return {
+            "places": [str(place) for place in self._options.places],
+            "simulated": self._options.is_simulated,
+            "connections": self.connections,
+            "waiting": self.turns.waiting,
+            "verification": None if checker is None else checker.finding.to_json(),
+            "peers": self._records.callers(),
         }
-        fields |= {name: value for name, value in pod.items() if value is not None}
-        fields["peer"] = caller.peer.certainty.value
-    return fields
+
+    async def _ask(self, operation: Operation, caller: Caller) -> Answer:
+        rules = self._options.rules
+        if isinstance(operation, MakeTdQuote) and rules.rules:
+            decision = rules.decide(_body(operation), caller.process)
+            if isinstance(decision, Denied):
+                return Refusal(decision.words)
+        return await self._backend.ask(operation)
+
+    def _record(self, served: ServedTd) -> None:
+        self._records.record(served)
+        if self._checker is not None and served.code == 0 and isinstance(served.answer, TdQuote):
+            self._checker.offer(served.answer.quote)
 
 
-def _what(report: TdxReport) -> dict[str, object]:
-    return {
-        "mr_td": report.mr_td.hex(),
-        "mr_config_id": report.mr_config_id.hex(),
-        "mr_seam": report.mr_seam.hex(),
-        "debug": bool(report.td_attributes & TD_UNDER_DEBUG),
-    }
+def _body(operation: MakeTdQuote) -> TdBody:
+    attributes = TdxReport.from_bytes(operation.report).td_attributes
+    return TdBody(is_debug=bool(attributes & TD_UNDER_DEBUG))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from confcom.runtime import metric_table
+from confcom.protocols.qgs import ErrorCode
+from confcom.runtime import metric_table, td_metric_table
 from confcom.runtime.metrics import OTHER, Metric, MetricKind, Metrics
 
 TABLE = (
@@ -103,10 +104,12 @@ def test_another_kind_or_other_labels_are_mistakes(metrics: Metrics) -> None:
         metrics.add("unknown_total")
 
 
-# --- the table ---
+# --- the tables ---
+
+ALL = (*metric_table.QUOTE_HELPER, *td_metric_table.TD_QUOTES)
 
 
-@pytest.mark.parametrize("metric", metric_table.QUOTE_HELPER, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
 def test_names_units_and_labels_keep_the_rules(metric: Metric) -> None:
     assert re.fullmatch(r"confcom_[a-z0-9]+(?:_[a-z0-9]+)*", metric.name)
     assert (metric.kind is MetricKind.COUNTER) == metric.name.endswith("_total")
@@ -123,8 +126,13 @@ def test_names_units_and_labels_keep_the_rules(metric: Metric) -> None:
 def test_the_page_of_metrics_is_what_the_table_says() -> None:
     page = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
     text = page.read_text(encoding="utf-8")
-    for metric in metric_table.QUOTE_HELPER:
+    for metric in ALL:
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
         assert f"| `{metric.name}` | {metric.kind} | {labels} | {metric.doc} |" in text
     named = set(re.findall(r"^\| `(confcom_[a-z_]+)`", text, re.MULTILINE))
-    assert named == {metric.name for metric in metric_table.QUOTE_HELPER}
+    assert named == {metric.name for metric in ALL}
+
+
+def test_codes_over_qgs_are_labelled_as_they_are_documented() -> None:
+    codes = (0, ErrorCode.UNEXPECTED, ErrorCode.INVALID_CODE, None)
+    assert [td_metric_table.label_of(code) for code in codes] == ["0", "0x12001", "0x12007", "none"]

@@ -3,31 +3,35 @@
 
 No client can make another one wait: a connection that does not deliver its request in time, or
 does not take its reply, is closed; when there are too many, the one that has been silent for the
-longest makes room.
+longest makes room. Requests then wait for their turn, which listeners may share.
 """
 
 import asyncio
 import contextlib
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+import resource
+import select
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from confcom.adapters.peers import Connection
 from confcom.adapters.quoting.qgs_places import Caller, Place
 from confcom.adapters.quoting.qgs_records import QgsListenerOptions, ServedTd
+from confcom.adapters.quoting.qgs_turns import TdTurns
 from confcom.protocols.peers import Peer
 from confcom.protocols.qgs import (
     Answer,
     Ask,
     Close,
-    MakeTdQuote,
     Operation,
-    Refusal,
     Reply,
     ServerConnection,
 )
+
+_SHARE_OF_FILES: Final = 3
+"""Of the files that the process may open, one in so many is a connection here."""
 
 
 class QgsListener:
@@ -35,8 +39,7 @@ class QgsListener:
 
     Args:
         place: where to listen.
-        ask: the back end; its foreseeable failures are answers, and whatever else it raises
-            fails one request only.
+        turns: lets requests wait for the back end; whoever made it closes it.
         identify: tells more about processes that ask over a UNIX socket, or None.
         record: told of every request that was answered or could not be.
         options: bounds.
@@ -46,25 +49,26 @@ class QgsListener:
         self,
         place: Place,
         *,
-        ask: Callable[[Operation, Caller], Awaitable[Answer]],
+        turns: TdTurns,
         record: Callable[[ServedTd], None],
         identify: Callable[[Connection], Peer] | None = None,
         options: QgsListenerOptions | None = None,
     ) -> None:
         self.options = options or QgsListenerOptions()
-        self.ask = ask
+        self.turns = turns
         self.identify = identify
         self.record = record
         self._place = place
         self._server: asyncio.Server | None = None
         self._silent: OrderedDict[_Connection, None] = OrderedDict()
         self._open: set[_Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting_each: Counter[str] = Counter()
+        self._most = self.options.most_connections
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
     async def __aenter__(self) -> Self:
+        soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = max(1, min(self.options.most_connections, soft // _SHARE_OF_FILES))
         loop = asyncio.get_running_loop()
         # Not the loop's way for UNIX sockets: this one takes a socket of any family.
         self._server = await loop.create_server(
@@ -83,16 +87,8 @@ class QgsListener:
         if self._server is not None:
             self._server.close()
         self._place.remove()
-        for task in tuple(self._tasks):
-            task.cancel()
         for connection in tuple(self._open):
             connection.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait for the back end."""
-        return len(self._tasks)
 
     @property
     def connections(self) -> int:
@@ -114,7 +110,7 @@ class QgsListener:
         self._open.add(connection)
         self._is_idle.clear()
         self._silent[connection] = None
-        if len(self._open) > self.options.most_connections and self._silent:
+        if len(self._open) > self._most and self._silent:
             oldest, _ = self._silent.popitem(last=False)
             oldest.give_up("there were too many connections")
 
@@ -129,38 +125,6 @@ class QgsListener:
             self._is_idle.set()
         self._silent.pop(connection, None)
 
-    def submit(self, connection: "_Connection", operation: Operation) -> str | None:
-        """Start asking the back end; return why not, where too many wait already."""
-        account = connection.caller.account
-        if len(self._tasks) >= self.options.most_waiting:
-            return f"{len(self._tasks)} requests are waiting already"
-        if self._waiting_each[account] >= self.options.most_waiting_each:
-            return f"{self._waiting_each[account]} requests of {account} are waiting already"
-        self._waiting_each[account] += 1
-        task = asyncio.get_running_loop().create_task(self._answer(connection, operation))
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._answered(done, account))
-        return None
-
-    def _answered(self, task: asyncio.Task[None], account: str) -> None:
-        self._tasks.discard(task)
-        self._waiting_each -= Counter((account,))  # which forgets those at zero
-        if not task.cancelled():
-            task.result()  # a mistake of ours is not lost
-
-    async def _answer(self, connection: "_Connection", operation: Operation) -> None:
-        limit_s = self.options.answer_s
-        answer: Answer | None = None
-        try:
-            async with asyncio.timeout(limit_s):
-                answer = await self.ask(operation, connection.caller)
-        except TimeoutError:
-            answer = Refusal(f"the back end gave no answer within {limit_s:g} s")
-        finally:
-            if answer is None:  # a mistake of ours: it goes on to the log, others go on as well
-                connection.give_up("the back end failed")
-        connection.finish(answer)
-
 
 class _Connection(asyncio.Protocol):
     """One client."""
@@ -171,8 +135,8 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._operation: Operation | None = None
-        self._is_delivered = False
-        self._began_s = asyncio.get_running_loop().time()
+        self._delivered_s: float | None = None
+        self._answer: Answer | None = None
         self.caller = Caller()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -198,7 +162,7 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keep the way back open for a client that has sent all it wants to send."""
-        if not self._is_delivered:
+        if self._delivered_s is None:
             self.give_up("it ended before its request was complete")
         return True
 
@@ -208,10 +172,18 @@ class _Connection(asyncio.Protocol):
         self._transport = None
         self._listener.closed(self)
 
+    def is_wanted(self) -> bool:
+        """Tell whether the client has not left; it may have ended its own side."""
+        if self._transport is None or self._transport.is_closing():
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), 0)  # a hang-up is always told
+        return not poll.poll(0)
+
     def finish(self, answer: Answer) -> None:
         """Send the back end's answer, if the client is still there."""
-        event = self._machine.answer(answer)
-        self._carry_out(event)
+        self._answer = answer
+        self._carry_out(self._machine.answer(answer))
 
     def give_up(self, why: str) -> None:
         """Close without a byte, and say why in the audit."""
@@ -227,13 +199,10 @@ class _Connection(asyncio.Protocol):
     def _ask(self, operation: Operation) -> None:
         self._operation = operation
         identify = self._listener.identify
-        is_process = self.caller.credentials is not None
-        if isinstance(operation, MakeTdQuote) and is_process and identify and self._transport:
+        if self.caller.credentials is not None and identify and self._transport:
             peer = identify(self._transport.get_extra_info("socket"))
             self.caller = replace(self.caller, peer=peer)
-        busy = self._listener.submit(self, operation)
-        if busy is not None:
-            self.finish(Refusal(busy))
+        self._listener.turns.enter(self, operation, self.caller)
 
     def _carry_out(self, event: Reply | Close) -> None:
         if isinstance(event, Close):
@@ -248,7 +217,7 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
     def _done_reading(self) -> None:
-        self._is_delivered = True
+        self._delivered_s = asyncio.get_running_loop().time()
         self._listener.delivered(self)
         if self._timer is not None:
             self._timer.cancel()
@@ -262,6 +231,10 @@ class _Connection(asyncio.Protocol):
         )
 
     def _record(self, code: int | None, why: str | None) -> None:
-        duration_s = asyncio.get_running_loop().time() - self._began_s
+        taken_s = 0.0
+        if self._delivered_s is not None:
+            taken_s = asyncio.get_running_loop().time() - self._delivered_s
         call = self._machine.call
-        self._listener.record(ServedTd(self.caller, call, self._operation, code, why, duration_s))
+        self._listener.record(
+            ServedTd(self.caller, call, self._operation, code, why, taken_s, self._answer)
+        )

@@ -38,7 +38,7 @@ class Caller:
     Attributes:
         credentials: of a process of this machine (which may be the one that runs the TD), or None.
         cid: context id of a virtual machine, or None. The hypervisor vouches for it.
-        peer: more about a process that asks for a quote, or None.
+        peer: more about a process that asks the back end, or None.
     """
 
     credentials: Credentials | None = None
@@ -54,13 +54,18 @@ class Caller:
         return cls(cid=cid)
 
     @property
+    def process(self) -> Peer:
+        """The process that asks, as far as it is known; nothing is, of a virtual machine's."""
+        if self.peer is not None:
+            return self.peer
+        if self.credentials is None:
+            return Peer()
+        return Peer(uid=self.credentials.uid, gid=self.credentials.gid)
+
+    @property
     def account(self) -> str:
         """Whose quota the caller uses: its virtual machine's, its pod's, or its user's."""
-        if self.cid is not None:
-            return f"cid:{self.cid}"
-        if self.peer is not None:
-            return self.peer.account
-        return "uid:unknown" if self.credentials is None else f"uid:{self.credentials.uid}"
+        return self.process.account if self.cid is None else f"cid:{self.cid}"
 
 
 @dataclass(frozen=True, slots=True)

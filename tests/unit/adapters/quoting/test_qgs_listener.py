@@ -13,11 +13,21 @@ from pathlib import Path
 
 import pytest
 from tests.qgs_samples import KEY_ID, OTHER_KEY_ID, frame, message, numbers, raw_report
-from tests.qgs_service import QUICK, TD, Daemon, MachinePlace, read_all, td_report
+from tests.qgs_service import (
+    FEW,
+    MANY,
+    QUICK,
+    TD,
+    Daemon,
+    MachinePlace,
+    read_all,
+    td_report,
+)
 from tests.simulated import authority, platform
 
 from confcom.adapters.quoting.qgs_listener import QgsListener
 from confcom.adapters.quoting.qgs_places import Caller, UnixPlace
+from confcom.adapters.quoting.qgs_turns import TdTurnOptions, td_turns
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.dcap import Quote, TdReport, TeeType, verify
 from confcom.protocols.qgs import (
@@ -33,8 +43,10 @@ from confcom.protocols.qgs import (
     MessageType,
     Operation,
     PlatformInfo,
+    TdQuote,
     reply_from_stream,
 )
+from confcom.protocols.quotas import Limits, Rate
 
 ERROR = frame(message(1, bytes(8), error=0x12001))
 DESCRIBE = frame(message(4))
@@ -92,6 +104,14 @@ def test_audit_is_told_who_asked_for_which_td(daemon: Daemon) -> None:
     assert served.caller.peer is not None
     assert served.caller.peer.pid == os.getpid()
     assert served.duration_s >= 0
+    assert isinstance(served.answer, TdQuote)
+
+
+def test_who_asks_about_the_platform_uses_the_same_account(daemon: Daemon) -> None:
+    daemon.exchange(DESCRIBE)
+    daemon.exchange(request())
+    assert len({one.caller.account for one in daemon.wait_for(2)}) == 1
+    assert all(one.caller.peer is not None for one in daemon.served)
 
 
 def test_audit_is_told_which_machine_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,22 +316,32 @@ def test_silent_connections_do_not_keep_others_out(
         assert is_alive(daemon)
 
 
-def test_one_account_leaves_room_for_others(daemon: Daemon) -> None:
-    daemon.close_gate()
-    clients = [daemon.connect() for _ in range(QUICK.most_waiting_each + 3)]
-    for client in clients:
-        client.sendall(request())
-    refused = daemon.wait_for(3)
-    assert [one.code for one in refused] == [ErrorCode.UNEXPECTED] * 3
-    assert all(f"{QUICK.most_waiting_each} requests of " in str(one.why) for one in refused)
-    daemon.open_gate()
-    replies = []
-    for client in clients:
-        with client:
-            replies.append(reply_from_stream(read_all(client)))
-    made = [one for one in replies if isinstance(one, GetQuoteReply)]
-    assert len(made) == QUICK.most_waiting_each
-    assert is_alive(daemon)
+def asking(daemon: Daemon, data: bytes) -> socket.socket:
+    client = daemon.connect()
+    client.sendall(data)
+    return client
+
+
+def test_one_account_leaves_room_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Daemon(Path("s"), turns=FEW) as daemon:
+        daemon.close_gate()
+        clients = [asking(daemon, request())]
+        daemon.wait_until_asked()
+        room = 1 + FEW.limits.waiting_per_peer
+        clients += [asking(daemon, request()) for _ in range(room + 2)]
+        refused = daemon.wait_for(3)
+        assert [one.code for one in refused] == [ErrorCode.UNEXPECTED] * 3
+        assert all("as many requests waiting as one peer may" in str(one.why) for one in refused)
+        daemon.open_gate()
+        replies = []
+        for client in clients:
+            with client:
+                replies.append(reply_from_stream(read_all(client)))
+        assert sum(isinstance(one, GetQuoteReply) for one in replies) == room
+        assert is_alive(daemon)
 
 
 @pytest.mark.parametrize("data", [request(), td_report()], ids=["framed", "raw"])
@@ -319,28 +349,86 @@ def test_too_many_requests_at_once_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with Daemon(Path("s"), replace(QUICK, most_waiting=2)) as daemon:
+    few = replace(FEW, limits=Limits(waiting=2, waiting_per_peer=1))
+    with Daemon(Path("s"), turns=few) as daemon:
         daemon.close_gate()
-        waiting = [daemon.connect() for _ in range(2)]
-        for client in waiting:
-            client.sendall(data)
-        while daemon.listener is None or daemon.listener.waiting < 2:
-            time.sleep(0.01)
+        waiting = []
+        for number in (1, 2):
+            waiting.append(asking(daemon, data))
+            daemon.wait_until_asked(number)
         assert daemon.exchange(data) == (b"" if data[:1] == b"\x81" else ERROR)
-        assert "2 requests are waiting already" in str(daemon.wait_for(1)[0].why)
+        assert "as many requests waiting" in str(daemon.wait_for(1)[0].why)
         daemon.open_gate()
         for client in waiting:
             with client:
                 assert len(read_all(client)) > 4000
 
 
+@pytest.mark.parametrize("data", [request(), td_report()], ids=["framed", "raw"])
+def test_who_asks_more_often_than_the_quota_allows_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    slow = replace(MANY, limits=Limits(per_peer=Rate(0.001, 2)))
+    with Daemon(Path("s"), turns=slow) as daemon:
+        assert is_alive(daemon)
+        assert len(daemon.exchange(data)) > 4000
+        assert daemon.exchange(data) == (b"" if data[:1] == b"\x81" else ERROR)
+        assert "more often than its quota allows" in str(daemon.wait_for(3)[2].why)
+        described = reply_from_stream(daemon.exchange(DESCRIBE))
+        assert described == ErrorReply(
+            type=MessageType.GET_PLATFORM_INFO_RESP, code=ErrorCode.UNEXPECTED
+        )
+
+
+def test_who_waits_for_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Daemon(Path("s"), turns=replace(FEW, wait_s=0.1)) as daemon:
+        daemon.close_gate()
+        with asking(daemon, request()) as first:
+            daemon.wait_until_asked()
+            assert daemon.exchange(request()) == ERROR
+            assert daemon.wait_for(1)[0].why == "no turn within 0.1 s"
+            daemon.open_gate()
+            assert len(read_all(first)) > 4000
+
+
+def test_no_quote_is_made_for_who_has_left_before_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked: list[Operation] = []
+    with Daemon(Path("s"), turns=FEW) as daemon:
+        before = daemon.ask
+
+        async def count(operation: Operation, caller: Caller) -> Answer:
+            asked.append(operation)
+            return await before(operation, caller)
+
+        daemon.ask = count
+        daemon.close_gate()
+        with asking(daemon, request()) as first:
+            daemon.wait_until_asked()
+            for number in range(FEW.limits.waiting_per_peer):
+                with asking(daemon, request()):
+                    daemon.wait_until_asked(2 + number)
+            daemon.open_gate()
+            assert len(read_all(first)) > 4000
+        served = daemon.wait_for(1 + FEW.limits.waiting_per_peer)
+        whys = [one.why for one in served]
+        left = "it left before its turn"
+        assert whys.count(left) == FEW.limits.waiting_per_peer
+        assert len(asked) == 1
+        assert is_alive(daemon)
+
+
 def test_a_client_that_leaves_while_its_quote_is_made_harms_nobody(daemon: Daemon) -> None:
     daemon.close_gate()
-    for _ in range(QUICK.most_waiting_each):
-        with daemon.connect() as client:
-            client.sendall(request())
+    for number in range(4):
+        with asking(daemon, request()):
+            daemon.wait_until_asked(1 + number)
     daemon.open_gate()
-    assert [one.code for one in daemon.wait_for(4)] == [0] * QUICK.most_waiting_each
+    assert [one.code for one in daemon.wait_for(4)] == [0] * 4
     assert is_alive(daemon)
 
 
@@ -348,7 +436,7 @@ def test_clients_that_never_read_harm_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with Daemon(Path("s"), replace(QUICK, most_waiting=64, most_waiting_each=64)) as daemon:
+    with Daemon(Path("s")) as daemon:
         # Larger than the kernel's buffers, so that the reply waits with us.
         big = PlatformInfo(tdqe_svn=1, pce_svn=1, platform_id=bytes(900_000), cpu_svn=b"\1")
 
@@ -382,8 +470,7 @@ def test_what_follows_a_request_is_not_even_read(daemon: Daemon) -> None:
     daemon.close_gate()
     with daemon.connect() as client:
         client.sendall(request())
-        while daemon.listener is None or not daemon.listener.waiting:
-            time.sleep(0.01)
+        daemon.wait_until_asked()
         client.settimeout(0.2)
         sent = 0
         with contextlib.suppress(TimeoutError):
@@ -396,7 +483,7 @@ def test_what_follows_a_request_is_not_even_read(daemon: Daemon) -> None:
 
 def test_back_end_that_hangs_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with Daemon(Path("s"), replace(QUICK, answer_s=0.1)) as daemon:
+    with Daemon(Path("s"), turns=replace(MANY, answer_s=0.1)) as daemon:
         daemon.close_gate()
         assert daemon.exchange(request()) == ERROR
         assert "no answer within 0.1 s" in str(daemon.wait_for(1)[0].why)
@@ -441,7 +528,7 @@ def test_no_quote_goes_to_another_client(tmp_path: Path, monkeypatch: pytest.Mon
             if report_data(quote) != data:
                 wrong.append(own)
 
-    with Daemon(Path("s"), replace(QUICK, most_waiting=64, most_waiting_each=64)) as daemon:
+    with Daemon(Path("s")) as daemon:
         threads = [threading.Thread(target=ask, args=(daemon, own)) for own in range(4)]
         for thread in threads:
             thread.start()
@@ -457,8 +544,7 @@ def test_drain_lets_requests_end_and_takes_no_more(daemon: Daemon) -> None:
     daemon.close_gate()
     with daemon.connect() as silent, daemon.connect() as client:
         client.sendall(request())
-        while daemon.listener is None or not daemon.listener.waiting:
-            time.sleep(0.01)
+        daemon.wait_until_asked()
         opener = threading.Timer(0.05, daemon.open_gate)
         opener.start()
         daemon.drain(5)
@@ -483,12 +569,15 @@ def test_end_lets_go_of_all_and_removes_the_socket(
             await asyncio.Event().wait()
             raise AssertionError("unreachable")
 
-        listener = QgsListener(UnixPlace(SocketFile(path)), ask=never, record=lambda _: None)
+        turns = td_turns(never, TdTurnOptions())
+        listener = QgsListener(UnixPlace(SocketFile(path)), turns=turns, record=lambda _: None)
         async with listener:
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(request())
             await is_asked.wait()
-            assert (listener.waiting, listener.connections) == (1, 1)
+            assert (turns.running, listener.connections) == (1, 1)
+            await turns.close()
+            assert (turns.running, turns.waiting) == (0, 0)
         data = await reader.read()
         writer.close()
         await writer.wait_closed()

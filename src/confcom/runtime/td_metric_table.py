@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the quote helper counts where it serves TDs; the reference page shows it, as the others.
+
+A table of its own, so that a daemon without TDs does not load their protocol.
+"""
+
+from typing import Final
+
+from confcom.dcap import TcbStatus
+from confcom.protocols.qgs import Call, ErrorCode
+from confcom.reasons import Reason
+from confcom.runtime.metric_table import NONE
+from confcom.runtime.metrics import Metric, MetricKind
+
+REQUESTS: Final = "confcom_quote_helper_td_requests_total"
+DURATION: Final = "confcom_quote_helper_td_quote_duration_seconds"
+CONNECTIONS: Final = "confcom_quote_helper_td_connections"
+WAITING: Final = "confcom_quote_helper_td_waiting_requests"
+VERIFICATIONS: Final = "confcom_quote_helper_td_verifications_total"
+VERIFIED_AT: Final = "confcom_quote_helper_td_verification_timestamp_seconds"
+TCB_STATUS: Final = "confcom_quote_helper_td_platform_tcb_status_info"
+ADVISORIES: Final = "confcom_quote_helper_td_platform_advisories"
+CERTIFICATE_EXPIRY: Final = "confcom_quote_helper_td_platform_certificate_expiry_timestamp_seconds"
+COLLATERAL_EXPIRY: Final = "confcom_quote_helper_td_platform_collateral_expiry_timestamp_seconds"
+
+
+def label_of(code: int | None) -> str:
+    """Return the label of a reply's code: hexadecimal as it is documented, 0 or none."""
+    if code is None:
+        return NONE
+    return hex(code) if code else "0"
+
+
+TD_QUOTES: Final = (
+    Metric(
+        name=REQUESTS,
+        kind=MetricKind.COUNTER,
+        doc="Requests of TDs over QGS by call and by the code of the reply.",
+        labels={
+            "call": (*(call.value for call in Call), NONE),
+            "code": ("0", *(label_of(code) for code in ErrorCode), NONE),
+        },
+    ),
+    Metric(
+        name=DURATION,
+        kind=MetricKind.HISTOGRAM,
+        doc="Time from a complete request for a quote of a TD to its reply.",
+        buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 20),
+    ),
+    Metric(name=CONNECTIONS, kind=MetricKind.GAUGE, doc="Connections over QGS that are open now."),
+    Metric(
+        name=WAITING,
+        kind=MetricKind.GAUGE,
+        doc="Requests of TDs that wait for the back end's turn now.",
+    ),
+    Metric(
+        name=VERIFICATIONS,
+        kind=MetricKind.COUNTER,
+        doc="Served quotes of TDs that were verified afterwards, by verdict and reason.",
+        labels={
+            "verdict": ("authentic", "refused", "unknown"),
+            "reason": (*(reason.value for reason in Reason), NONE),
+        },
+    ),
+    Metric(
+        name=VERIFIED_AT,
+        kind=MetricKind.GAUGE,
+        doc="When a served quote of a TD was last found authentic, Unix time.",
+    ),
+    Metric(
+        name=TCB_STATUS,
+        kind=MetricKind.GAUGE,
+        doc="1 under the TCB status of this platform as a quote of a TD last showed it.",
+        labels={"status": tuple(status.value for status in TcbStatus)},
+    ),
+    Metric(
+        name=ADVISORIES,
+        kind=MetricKind.GAUGE,
+        doc="Security advisories that the TCB of this platform leaves open for TDs.",
+    ),
+    Metric(
+        name=CERTIFICATE_EXPIRY,
+        kind=MetricKind.GAUGE,
+        doc="When the PCK certificate in quotes of TDs expires, Unix time.",
+    ),
+    Metric(
+        name=COLLATERAL_EXPIRY,
+        kind=MetricKind.GAUGE,
+        doc="When the first document used in the last verification for TDs expires, Unix time.",
+    ),
+)
