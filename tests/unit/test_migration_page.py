@@ -10,7 +10,7 @@ from confcom.protocols.aesm import DEFAULT_KEY_ID, Reply, ServerConnection
 from confcom.protocols.aesm.framing import write_frame
 from confcom.protocols.pb.aesm_pb2 import Request
 from confcom.protocols.quoting_conf import read_aesmd_conf
-from confcom.protocols.quoting_conf.aesmd import NO_MEANING
+from confcom.protocols.quoting_conf.aesmd import NO_MEANING, PROXY_KEYS
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "migrate-from-aesmd.md"
 LEGACY = {
@@ -83,11 +83,11 @@ def test_anything_but_a_white_list_is_registered_with_the_other_number() -> None
 def test_every_setting_of_intels_daemon_has_its_row() -> None:
     rows = _rows("`/etc/aesmd.conf`")
     listed = [key for row in rows for key in re.findall(r"`([a-z ]+)`", row[0])]
-    assert sorted(listed) == sorted({*NO_MEANING, "default quoting type"})
+    assert sorted(listed) == sorted({*NO_MEANING, *PROXY_KEYS, "default quoting type"})
     assert all(row[1] for row in rows)
 
 
-@pytest.mark.parametrize("key", [*NO_MEANING, "default quoting type"])
+@pytest.mark.parametrize("key", [*NO_MEANING, *PROXY_KEYS, "default quoting type"])
 def test_reader_of_settings_knows_each_key(key: str) -> None:
     notes = read_aesmd_conf(f"{key} = nonsense\n".encode()).notes
     assert not any("is no key that Intel's service knows" in note.words for note in notes)

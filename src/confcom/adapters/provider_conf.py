@@ -12,8 +12,13 @@ from confcom.protocols.quoting_conf import (
     MAX_CONF_BYTES,
     AesmdConf,
     AzureConf,
+    CollateralChoice,
     Note,
+    Provider,
     QcnlConf,
+    Weight,
+    Whose,
+    choose_collateral,
     read_aesmd_conf,
     read_azure_conf,
     read_qcnl_conf,
@@ -68,13 +73,45 @@ class ProviderConf:
     qcnl: ConfFile[QcnlConf]
     azure: AzureConf
 
+    @property
+    def places(self) -> Mapping[Whose, str]:
+        """What each of them is called."""
+        return {
+            Whose.AESMD: str(self.aesmd.path),
+            Whose.QCNL: str(self.qcnl.path),
+            Whose.AZURE: "environment",
+        }
+
     def notes(self) -> Iterator[tuple[str, Note]]:
-        """Yield where, and what is to be said of it, files that were read and the environment."""
-        if self.aesmd.state is FileState.FOUND:
-            yield from ((str(self.aesmd.path), note) for note in self.aesmd.conf.notes)
-        if self.qcnl.state is FileState.FOUND:
-            yield from ((str(self.qcnl.path), note) for note in self.qcnl.conf.notes)
-        yield from (("environment", note) for note in self.azure.notes)
+        """Yield where, and what is to be said of it, files that could not be read included."""
+        places = self.places
+        yield from ((places[Whose.AESMD], note) for note in _said(self.aesmd))
+        yield from ((places[Whose.QCNL], note) for note in _said(self.qcnl))
+        yield from ((places[Whose.AZURE], note) for note in self.azure.notes)
+
+    def choose(self, own: CollateralChoice, provider: Provider | None) -> CollateralChoice:
+        """Return where what verifies our own quotes comes from.
+
+        Args:
+            own: what our own settings say.
+            provider: whose configuration counts.
+        """
+        return choose_collateral(
+            own, provider, self.aesmd.conf, self.qcnl.conf, self.azure, places=self.places
+        )
+
+
+def _said(file: ConfFile[AesmdConf] | ConfFile[QcnlConf]) -> Iterator[Note]:
+    """Yield what is to be said of a file; that one is not there only where somebody names it."""
+    if file.state is FileState.FOUND:
+        yield from file.conf.notes
+        return
+    named = "" if file.named_by is None else f", which {file.named_by} names,"
+    if file.state is FileState.UNREADABLE:
+        words = f"the file{named} cannot be read: {file.why}; nothing of it is used"
+        yield Note(Weight.MISTAKE, words)
+    elif named:
+        yield Note(Weight.MISTAKE, f"the file{named} does not exist")
 
 
 def read_provider_conf(

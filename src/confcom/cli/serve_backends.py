@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from confcom.cli.failure import missing_extra
-from confcom.dcap import Caches, Collateral, Quote, TeeType, VerifiedQuote, intel_root, verify
+from confcom.dcap import Caches, Collateral, TeeType, VerifiedQuote, verify
 from confcom.errors import UsageError
 from confcom.reasons import Reason
 
 if TYPE_CHECKING:
     from confcom.adapters.quoting.dcap_backend import DcapBackend
     from confcom.adapters.simulation_store import SimulationStore
-    from confcom.runtime.settings import CollateralSettings
     from confcom.services.quote_helper import Backend
     from confcom.services.quote_records import QuoteRecords
     from confcom.services.td_quotes import TdxBackend
@@ -123,8 +122,10 @@ class _OwnVerifier:
         )
 
 
-def upstream(daemon: str, path: str, qgs: str | None, collateral: "CollateralSettings") -> Served:
-    """Return another daemon behind us.
+def upstream(
+    daemon: str, path: str, qgs: str | None, make_verifier: Callable[[], Verify]
+) -> Served:
+    """Return another daemon behind us; what verifies is made last, once nothing is refused.
 
     Raises:
         UsageError: it is the place where we listen, or no address.
@@ -142,7 +143,7 @@ def upstream(daemon: str, path: str, qgs: str | None, collateral: "CollateralSet
         name="upstream",
         quotes=UpstreamBackend(AsyncAesmClient(daemon, timeout_s=_UPSTREAM_CALL_S)),
         tds=lambda: _td_upstream(qgs),
-        verify=_verifier(collateral),
+        verify=make_verifier(),
         wait_s=_UPSTREAM_WAIT_S,
     )
 
@@ -151,10 +152,10 @@ def dcap(
     library: str,
     files: Sequence[tuple[str, Path]],
     qgs: str | None,
-    collateral: "CollateralSettings",
+    make_verifier: Callable[[], Verify],
     records: "QuoteRecords",
 ) -> Served:
-    """Return Intel's libraries in a child process."""
+    """Return Intel's libraries in a child process; what verifies is made last."""
     with packages():
         from confcom.adapters.quoting.dcap_backend import DcapBackend  # noqa: PLC0415
         from confcom.adapters.quoting.dcap_library import PathKind  # noqa: PLC0415
@@ -171,7 +172,7 @@ def dcap(
         name="dcap",
         quotes=backend,
         tds=lambda: _td_upstream(qgs),
-        verify=_verifier(collateral),
+        verify=make_verifier(),
         at_once=1,
         wait_s=turn_s,
         problem=lambda: _why_not_ready(backend),
@@ -190,23 +191,6 @@ def _td_upstream(address: str | None) -> "TdxBackend | None":
         from confcom.adapters.qgs import AsyncQgsClient  # noqa: PLC0415
         from confcom.adapters.quoting.qgs_upstream import UpstreamTdBackend  # noqa: PLC0415
     return UpstreamTdBackend(AsyncQgsClient(address, timeout_s=_QGS_ANSWER_S))
-
-
-def _verifier(settings: "CollateralSettings") -> Verify:
-    """Return what verifies a quote of hardware with collateral from the sources of the settings."""
-    caches = Caches()
-
-    def verify_quote(data: bytes) -> VerifiedQuote:
-        from confcom.cli.collateral_options import (  # noqa: PLC0415 - when there is a quote
-            CollateralPlan,
-            resolve_collateral,
-        )
-
-        quote, root = Quote.from_bytes(data), intel_root()
-        collateral = resolve_collateral(quote, CollateralPlan(settings), root)
-        return verify(quote, collateral, at=datetime.now(UTC), root=root, caches=caches)
-
-    return verify_quote
 
 
 def _make_platform(store: "SimulationStore", state: Path, name: str) -> None:

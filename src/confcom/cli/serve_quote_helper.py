@@ -15,6 +15,7 @@ from confcom.cli.seconds import Seconds
 from confcom.cli.serve_backends import (
     DEFAULT_SOCKET,
     Served,
+    Verify,
     dcap,
     packages,
     simulated,
@@ -281,18 +282,20 @@ def quote_helper(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 c
     # Whose quotes another daemon hands out, it does not say.
     is_simulated = None if flags.chosen == "upstream" else flags.chosen == "simulated"
     records = QuoteRecords(log, is_simulated=is_simulated, version=version())
-    served = _backend(flags, session, records)
+    served = _backend(flags, session, records, log)
     if served.public is not None and flags.folder is None:
         log.info("quote_helper.simulated", public=str(served.public))
     if flags.accepts_unauthenticated:
         log.warning("reports.unauthenticated", why="REPORTs are signed whoever made them")
-    if served.name == "dcap":
-        _tell_configuration(log)
     _run(flags, served, records)
 
 
-def _backend(flags: _Flags, session: Session, records: "QuoteRecords") -> Served:
-    collateral = session.settings.collateral
+def _backend(
+    flags: _Flags,
+    session: Session,
+    records: "QuoteRecords",
+    log: "structlog.stdlib.BoundLogger",
+) -> Served:
     if flags.chosen == "simulated":
         state = flags.state or Path(os.environ.get("STATE_DIRECTORY", "/var/lib/confcom"))
         return simulated(
@@ -301,9 +304,16 @@ def _backend(flags: _Flags, session: Session, records: "QuoteRecords") -> Served
             state,
             accepts_unauthenticated=flags.accepts_unauthenticated,
         )
+    from confcom.cli.own_collateral import verifier_of_hardware  # noqa: PLC0415
+
+    def verifier() -> Verify:
+        return verifier_of_hardware(
+            session.effective, log, has_libraries=flags.chosen == "dcap", is_used=flags.every > 0
+        )
+
     if flags.chosen == "upstream":
-        return upstream(flags.upstream, flags.path, flags.qgs_upstream, collateral)
-    return dcap(flags.library, flags.files, flags.qgs_upstream, collateral, records)
+        return upstream(flags.upstream, flags.path, flags.qgs_upstream, verifier)
+    return dcap(flags.library, flags.files, flags.qgs_upstream, verifier, records)
 
 
 def _tds(flags: _Flags, served: Served) -> "tuple[TdxBackend, TdQuoteOptions] | None":
@@ -369,11 +379,3 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
         ),
         records,
     )
-
-
-def _tell_configuration(log: "structlog.stdlib.BoundLogger") -> None:
-    """Say what the files of Intel's daemon and providers mean here, and what they do not."""
-    from confcom.adapters.provider_conf import read_provider_conf  # noqa: PLC0415
-
-    for place, note in read_provider_conf(os.environ).notes():
-        log.warning("configuration.noted", file=place, what=str(note))

@@ -9,6 +9,7 @@ from tests.rights import without_rights_of_root
 
 from confcom.adapters.provider_conf import FileState, read_provider_conf
 from confcom.adapters.rooted import Root
+from confcom.protocols.quoting_conf import Choice, CollateralChoice, Provider, Weight, Whose
 
 
 @pytest.fixture
@@ -45,7 +46,25 @@ def test_what_cannot_be_read_says_why_and_does_not_hang(root: Root, kind: str) -
     assert found.qcnl.state is FileState.UNREADABLE
     assert found.qcnl.why
     assert found.qcnl.named_by == "QCNL_CONF_PATH"
-    assert list(found.notes()) == []
+    ((where, note),) = found.notes()
+    assert where == name
+    assert note.weight is Weight.MISTAKE
+    assert "which QCNL_CONF_PATH names, cannot be read: " in note.words
+
+
+def test_a_file_that_is_named_and_is_not_there_is_a_mistake(root: Root) -> None:
+    found = read_provider_conf({"QCNL_CONF_PATH": "/none"}, root=root)
+    assert found.qcnl.state is FileState.MISSING
+    assert [(where, str(note)) for where, note in found.notes()] == [
+        ("/none", "the file, which QCNL_CONF_PATH names, does not exist")
+    ]
+
+
+def test_a_file_in_its_usual_place_that_cannot_be_read_is_a_mistake(root: Root) -> None:
+    (root.folder / "etc" / "aesmd.conf").mkdir()
+    assert [(where, str(note)) for where, note in read_provider_conf({}, root=root).notes()] == [
+        ("/etc/aesmd.conf", "the file cannot be read: it is no regular file; nothing of it is used")
+    ]
 
 
 def test_the_usual_places_are_read(root: Root) -> None:
@@ -76,3 +95,23 @@ def test_a_file_that_is_too_large_is_not_read_whole(root: Root) -> None:
     (root.folder / "etc" / "aesmd.conf").write_bytes(b"#" * 1_000_000)
     ((_, note),) = read_provider_conf({}, root=root).notes()
     assert "more than 65536 bytes" in note.words
+
+
+def test_the_choice_names_the_file_that_it_comes_from(root: Root) -> None:
+    (root.folder / "q").write_text(
+        '{"use_secure_cert": false,\n"pccs_url": "https://pccs.example"}'
+    )
+    (root.folder / "etc" / "aesmd.conf").write_text("proxy type = manual\naesm proxy = http://p:1")
+    found = read_provider_conf({"QCNL_CONF_PATH": "/q"}, root=root)
+    choice = found.choose(CollateralChoice(), Provider.INTEL)
+    assert choice.sources == Choice(("pccs:https://pccs.example",), "/q line 2 (pccs_url)")
+    assert choice.proxy == Choice("http://p:1", "/etc/aesmd.conf line 2 (aesm proxy)")
+    ((whose, note),) = choice.notes
+    assert (whose, note.line) == (Whose.QCNL, 1)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "\0", "pccs_url=https://x/", '{"pccs_url": 1}'])
+def test_a_file_that_names_no_service_leaves_the_default(root: Root, text: str) -> None:
+    (root.folder / "etc" / "sgx_default_qcnl.conf").write_text(text)
+    choice = read_provider_conf({}, root=root).choose(CollateralChoice(), Provider.INTEL)
+    assert choice == CollateralChoice()

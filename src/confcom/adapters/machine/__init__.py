@@ -11,7 +11,14 @@ from confcom.adapters.machine.facts import (
     ServiceState,
     SharedFile,
 )
-from confcom.adapters.machine.look import NOT_ASKED, OPT_IN, SOCKET, LookOptions, look
+from confcom.adapters.machine.look import (
+    NOT_ASKED,
+    OPT_IN,
+    SOCKET,
+    LookOptions,
+    look,
+    provider_in_use,
+)
 
 __all__ = [
     "NOT_ASKED",
@@ -27,4 +34,5 @@ __all__ = [
     "ServiceState",
     "SharedFile",
     "look",
+    "provider_in_use",
 ]

@@ -2,13 +2,13 @@
 """What can be seen of a machine that quotes are made or asked for on: values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from confcom.adapters.provider_conf import ProviderConf
 from confcom.errors import ConfcomError
-from confcom.protocols.quoting_conf import WebAddress
+from confcom.protocols.quoting_conf import CollateralChoice, WebAddress
 
 
 class Place(StrEnum):
@@ -134,6 +134,7 @@ class Machine:
         services: certificate services that the provider would ask.
         opt_in: the value of SGX_AESM_ADDR, or None where it is not set.
         proxies: names of proxy variables that are set.
+        collateral: where the daemon would have what verifies its own quotes.
     """
 
     place: Place
@@ -145,6 +146,7 @@ class Machine:
     services: tuple[CertificateService, ...] = ()
     opt_in: str | None = None
     proxies: tuple[str, ...] = ()
+    collateral: CollateralChoice = field(default_factory=CollateralChoice)
 
     def device(self, path: str) -> Device:
         """Return what is known of a device node."""

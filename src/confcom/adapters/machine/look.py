@@ -20,7 +20,12 @@ from confcom.adapters.machine.reach import Reach, Reached
 from confcom.adapters.provider_conf import FileState, ProviderConf, read_provider_conf
 from confcom.adapters.rooted import Root
 from confcom.errors import MisconfiguredError
-from confcom.protocols.quoting_conf import WebAddress
+from confcom.protocols.quoting_conf import (
+    CollateralChoice,
+    Provider,
+    WebAddress,
+    provider_of,
+)
 from confcom.reasons import Reason
 
 DEVICES: Final = ("/dev/sgx_enclave", "/dev/sgx_provision", "/dev/tdx_guest")
@@ -55,6 +60,7 @@ class LookOptions:
         is_offline: leave out what needs the network.
         timeout_s: for each answer of the daemon and of a service, seconds.
         socket: of the AESM daemon, as the machine names it.
+        collateral: what our own settings say about verifying our quotes.
     """
 
     environ: Mapping[str, str]
@@ -63,6 +69,7 @@ class LookOptions:
     is_offline: bool = False
     timeout_s: float = 5.0
     socket: Path = SOCKET
+    collateral: CollateralChoice = field(default_factory=CollateralChoice)
 
 
 def look(options: LookOptions) -> Machine:
@@ -89,6 +96,25 @@ def look(options: LookOptions) -> Machine:
         services=tuple(services),
         opt_in=environ.get(OPT_IN),
         proxies=tuple(name for name in _PROXIES if environ.get(name)),
+        collateral=conf.choose(options.collateral, _provider(conf, files)),
+    )
+
+
+def provider_in_use(
+    conf: ProviderConf, environ: Mapping[str, str], *, root: Root | None = None
+) -> Provider | None:
+    """Return whose certificate provider the quoting library would load, as far as names tell."""
+    place = root or Root()
+    names = (INTEL_PROVIDER, AZURE_PROVIDER)
+    return _provider(conf, {name: find_file(place, name, environ) for name in names})
+
+
+def _provider(conf: ProviderConf, files: Mapping[str, SharedFile]) -> Provider | None:
+    return provider_of(
+        has_intel=files[INTEL_PROVIDER].is_there,
+        has_azure=files[AZURE_PROVIDER].is_there,
+        has_file=conf.qcnl.state is FileState.FOUND,
+        has_variables=conf.azure.is_given,
     )
 
 
@@ -111,13 +137,13 @@ def _addresses(
 ) -> Iterator[tuple[str, WebAddress]]:
     """Yield what the certificate provider would ask; it is Intel's where both are there."""
     qcnl = conf.qcnl.conf
-    has_intel = files[INTEL_PROVIDER].is_there
-    if has_intel or (conf.qcnl.state is FileState.FOUND and not files[AZURE_PROVIDER].is_there):
+    provider = _provider(conf, files)
+    if provider is Provider.INTEL:
         if not qcnl.local_cache_only:
             if qcnl.local_pck_url is not None:
                 yield "local_pck_url", qcnl.local_pck_url
             yield "pccs_url", qcnl.pccs_url
-    elif files[AZURE_PROVIDER].is_there or conf.azure.is_given:
+    elif provider is Provider.AZURE:
         if not conf.azure.bypasses_agent:
             yield "AZDCAP_PRIMARY_BASE_CERT_URL", conf.azure.primary
         yield "AZDCAP_SECONDARY_BASE_CERT_URL", conf.azure.secondary

@@ -19,13 +19,26 @@ from confcom.protocols.quoting_conf.notes import (
     require_sound,
 )
 from confcom.protocols.quoting_conf.qcnl import QcnlConf, QcnlForm, read_qcnl_conf
+from confcom.protocols.quoting_conf.sources import (
+    DEFAULT,
+    Choice,
+    CollateralChoice,
+    Provider,
+    Whose,
+    choose_collateral,
+    provider_of,
+)
 
 __all__ = [
+    "DEFAULT",
     "MAX_CONF_BYTES",
     "MAX_NOTES",
     "AesmdConf",
     "AzureConf",
+    "Choice",
+    "CollateralChoice",
     "Note",
+    "Provider",
     "ProxyType",
     "QcnlConf",
     "QcnlForm",
@@ -33,7 +46,10 @@ __all__ = [
     "QuotingType",
     "WebAddress",
     "Weight",
+    "Whose",
+    "choose_collateral",
     "parse_address",
+    "provider_of",
     "read_aesmd_conf",
     "read_azure_conf",
     "read_qcnl_conf",

@@ -8,7 +8,7 @@ is a word; ours takes any.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -60,6 +60,7 @@ class AesmdConf:
         whitelist_url: where launch white lists came from.
         quoting_type: the default kind of quote.
         qpl_log_level: how much the certificate provider says.
+        given: keys whose values are used, and the numbers of their lines.
         notes: mistakes, and what has no meaning for our daemon.
     """
 
@@ -68,18 +69,17 @@ class AesmdConf:
     whitelist_url: WebAddress | None = None
     quoting_type: QuotingType = QuotingType.ECDSA_256
     qpl_log_level: QplLogLevel = QplLogLevel.ERROR
+    given: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     notes: tuple[Note, ...] = ()
 
 
 NO_MEANING: Final[Mapping[str, str]] = {
-    "proxy type": "our daemon uses no proxy of its own; the certificate provider takes the usual "
-    "proxy variables of the daemon's environment",
-    "aesm proxy": "our daemon uses no proxy of its own; the certificate provider takes the usual "
-    "proxy variables of the daemon's environment",
     "whitelist url": "launch white lists are not needed with the driver of the kernel",
     "qpl log level": "our daemon does not log what the certificate provider says",
 }
 """Keys without a meaning for our daemon, and why."""
+PROXY_KEYS: Final = ("proxy type", "aesm proxy")
+"""Keys that count for verifying our own quotes, and for nothing else."""
 _CHOICES: Final[Mapping[str, type[StrEnum]]] = {
     "proxy type": ProxyType,
     "default quoting type": QuotingType,
@@ -125,7 +125,8 @@ def read_aesmd_conf(data: bytes) -> AesmdConf:
         qpl_log_level=QplLogLevel(choices.get("qpl log level", QplLogLevel.ERROR)),
     )
     _look_at_whole(conf, lines, notebook)
-    return replace(conf, notes=notebook.notes())
+    used = {key: line for key, line in lines.items() if key in choices or key in addresses}
+    return replace(conf, given=used, notes=notebook.notes())
 
 
 def _pair(text: str, number: int, notebook: Notebook) -> tuple[str, str] | None:
@@ -169,6 +170,15 @@ def _take_choice(
 def _look_at_whole(conf: AesmdConf, lines: Mapping[str, int], notebook: Notebook) -> None:
     if conf.proxy_type is ProxyType.MANUAL and conf.aesm_proxy is None:
         notebook.mistake("a manual proxy needs 'aesm proxy' with an address", lines["proxy type"])
+    if conf.aesm_proxy is not None and conf.proxy_type is not ProxyType.MANUAL:
+        notebook.warn("'aesm proxy' counts only where 'proxy type' is manual", lines["aesm proxy"])
+    for key in PROXY_KEYS:
+        if key in lines:
+            notebook.warn(
+                f"{key!r} counts for verifying our own quotes only: the certificate provider takes "
+                "the usual proxy variables of the daemon's environment",
+                lines[key],
+            )
     for key, why in NO_MEANING.items():
         if key in lines:
             notebook.warn(f"{key!r} has no meaning here: {why}", lines[key])

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from confcom.errors import MisconfiguredError
@@ -119,9 +120,19 @@ def parse_address(text: str) -> WebAddress | None:
         return None
     scheme = match["scheme"].lower()
     port = int(match["port"]) if match["port"] else _PORTS[scheme]
-    if not 0 < port < 65536:
+    if not 0 < port < 65536 or not _is_host(match["host"]):
         return None
     return WebAddress(scheme, match["host"].strip("[]").lower(), port, match["path"] or "/", text)
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return True
+    try:
+        IPv6Address(host[1:-1])
+    except AddressValueError:
+        return False
+    return True
 
 
 def text_lines(data: bytes, notebook: Notebook) -> Iterator[tuple[int, str]]:

@@ -7,7 +7,7 @@ reads the file itself and passes over what it does not understand without a word
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from typing import Any, Final, assert_never
 
@@ -65,6 +65,7 @@ class QcnlConf:
         local_cache_only: ask nobody, use what is kept.
         request_options: names of the headers and parameters that are added to requests, never
             their values.
+        given: keys whose values are used, and the numbers of their lines.
         notes: mistakes, and what has no meaning for our daemon or should be known.
     """
 
@@ -81,6 +82,7 @@ class QcnlConf:
     verify_collateral_cache_expire_hours: float = 168
     local_cache_only: bool = False
     request_options: tuple[str, ...] = ()
+    given: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     notes: tuple[Note, ...] = ()
 
     @property
@@ -115,10 +117,10 @@ _KEYS: Final[Mapping[str, tuple[str, _Kind]]] = {
     "local_cache_only": ("local_cache_only", _Kind.SWITCH),
     "custom_request_options": ("request_options", _Kind.REQUEST),
 }
-NO_MEANING: Final[Mapping[str, str]] = dict.fromkeys(
-    ("collateral_service", "tcb_update_type", "verify_collateral_cache_expire_hours"),
-    "it is for Intel's verification library; our daemon verifies by the settings of collateral",
-)
+NO_MEANING: Final[Mapping[str, str]] = {
+    "verify_collateral_cache_expire_hours": "it is for Intel's verification library; our daemon "
+    "keeps collateral for as long as the setting collateral.max_age_s says",
+}
 """Keys without a meaning for our daemon, and why."""
 _ONLY_IN_JSON: Final = frozenset({"tcb_update_type", "custom_request_options"})
 _WORDS: Final[Mapping[str, bool]] = {"TRUE": True, "true": True, "FALSE": False, "false": False}
@@ -144,6 +146,7 @@ def read_qcnl_conf(data: bytes) -> QcnlConf:
     given = _of_json(text, notebook) if is_object else list(_of_lines(data, notebook))
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
+    used: dict[str, int] = {}
     for key, value, line in given:
         if _is_repeated(key, line, lines, form, notebook):
             continue
@@ -154,7 +157,8 @@ def read_qcnl_conf(data: bytes) -> QcnlConf:
             notebook.mistake(f"{key}: expected {kind.value}", line)
         else:
             values[name] = taken
-    conf = QcnlConf(form=form, **values)
+            used[key] = line
+    conf = QcnlConf(form=form, given=used, **values)
     _look_at_whole(conf, lines, notebook)
     return replace(conf, notes=notebook.notes())
 

@@ -12,7 +12,7 @@ from confcom.protocols.quoting_conf import (
     Weight,
     read_aesmd_conf,
 )
-from confcom.protocols.quoting_conf.aesmd import NO_MEANING
+from confcom.protocols.quoting_conf.aesmd import NO_MEANING, PROXY_KEYS
 
 
 def _said(conf: AesmdConf, weight: Weight) -> list[str]:
@@ -58,10 +58,29 @@ def test_a_manual_proxy_needs_an_address() -> None:
 
 @pytest.mark.parametrize("key", NO_MEANING)
 def test_warns_of_keys_without_a_meaning_here(key: str) -> None:
-    value = {"proxy type": "direct", "qpl log level": "error"}.get(key, "https://x.example/")
+    value = {"qpl log level": "error"}.get(key, "https://x.example/")
     assert _said(read_aesmd_conf(f"{key} = {value}".encode()), Weight.WARNING) == [
         f"line 1: {key!r} has no meaning here: {NO_MEANING[key]}"
     ]
+
+
+def test_says_what_the_proxy_is_for() -> None:
+    conf = read_aesmd_conf(b"proxy type = manual\naesm proxy = http://p:1/\n")
+    assert [note.line for note in conf.notes] == [1, 2]
+    for key, said in zip(PROXY_KEYS, _said(conf, Weight.WARNING), strict=True):
+        assert f"{key!r} counts for verifying our own quotes only" in said
+
+
+@pytest.mark.parametrize("kind", [b"", b"proxy type = direct\n", b"proxy type = default\n"])
+def test_warns_of_an_address_that_does_not_count(kind: bytes) -> None:
+    conf = read_aesmd_conf(kind + b"aesm proxy = http://p:1/\n")
+    words = "'aesm proxy' counts only where 'proxy type' is manual"
+    assert words in [note.words for note in conf.notes]
+
+
+def test_knows_which_keys_are_used() -> None:
+    conf = read_aesmd_conf(b"# x\naesm proxy = http://p:1/\nproxy type = socks\n")
+    assert conf.given == {"aesm proxy": 2}
 
 
 @pytest.mark.parametrize("kind", ["epid_linkable", "EPID_Unlinkable"])

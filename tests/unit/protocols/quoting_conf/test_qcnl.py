@@ -122,9 +122,18 @@ def test_warns_of_keys_that_have_no_effect(text: str, warning: str) -> None:
 
 @pytest.mark.parametrize("key", NO_MEANING)
 def test_warns_of_keys_without_a_meaning_here(key: str) -> None:
-    value = {"collateral_service": "https://x/", "tcb_update_type": "early"}.get(key, 24)
-    conf = read_qcnl_conf(json.dumps({"retry_delay": 1, key: value}).encode())
+    conf = read_qcnl_conf(json.dumps({"retry_delay": 1, key: 24}).encode())
     assert _said(conf, Weight.WARNING) == [f"line 1: {key} has no meaning here: {NO_MEANING[key]}"]
+
+
+def test_knows_which_keys_are_used_and_where_they_stand() -> None:
+    members = read_qcnl_conf(
+        b'{"pccs_url": "https://a/",\n"retry_times": "x",\n"pccs_url": "https://b/", "y": 1}'
+    )
+    assert members.given == {"pccs_url": 1}
+    lines = read_qcnl_conf(b"PCCS_URL=https://a/\nPCCS_URL=https://b/\nPCCS_URL=none\nX=1\n")
+    assert lines.given == {"pccs_url": 2}
+    assert str(lines.pccs_url) == "https://b/"
 
 
 def test_first_of_repeated_keys_counts_in_json_and_the_last_one_in_lines() -> None:

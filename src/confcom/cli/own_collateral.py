@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where what verifies our own quotes comes from: our settings, or files of other programs."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from confcom.cli.collateral_options import CollateralPlan, resolve_collateral
+from confcom.dcap import Caches, Quote, TrustedRoot, VerifiedQuote, intel_root, verify
+from confcom.errors import MisconfiguredError, UnavailableError, UsageError
+from confcom.protocols.quoting_conf import DEFAULT, Choice, CollateralChoice, Weight
+from confcom.reasons import Reason
+from confcom.runtime.settings import CollateralSettings, Effective, Layer, TcbUpdate
+
+if TYPE_CHECKING:
+    import structlog
+
+    from confcom.adapters.provider_conf import ProviderConf
+
+Verify = Callable[[bytes], VerifiedQuote]
+
+# The first of them that somebody has set decides; what it holds belongs to our own sources.
+_SOURCES: Final = ("collateral.sources", "collateral.pcs_url")
+# Credentials are for the proxy that the same person names, never for another one.
+_PROXY: Final = ("collateral.proxy", "collateral.proxy_credentials_file")
+_UPDATE: Final = ("collateral.update",)
+
+
+def own_choice(effective: Effective) -> CollateralChoice:
+    """Return what our own settings say, and where each of it was said."""
+
+    def origin(paths: tuple[str, ...]) -> str:
+        given = (effective.origins[path] for path in paths)
+        return next((str(one) for one in given if one.layer is not Layer.DEFAULT), DEFAULT)
+
+    settings = effective.settings.collateral
+    return CollateralChoice(
+        sources=Choice(settings.sources, origin(_SOURCES)),
+        proxy=Choice(settings.proxy, origin(_PROXY)),
+        update=Choice(settings.update.value, origin(_UPDATE)),
+    )
+
+
+def verifier_of_hardware(
+    effective: Effective, log: "structlog.stdlib.BoundLogger", *, has_libraries: bool, is_used: bool
+) -> Verify:
+    """Return what verifies quotes of hardware, and say by what, and what is wrong with files.
+
+    Args:
+        effective: our own settings.
+        log: told of the choice, and of files of other programs.
+        has_libraries: whether Intel's libraries run in our daemon, so that all in these files is
+            for us. Else they are for another daemon, and what it makes of them is its own matter.
+        is_used: whether anything is verified; if not, nothing is chosen.
+    """
+    settings = effective.settings.collateral
+    if is_used or has_libraries:
+        from confcom.adapters.provider_conf import (  # noqa: PLC0415 - for hardware only
+            read_provider_conf,
+        )
+
+        conf = read_provider_conf(os.environ)
+        for place, note in conf.notes():
+            if has_libraries or note.weight is Weight.MISTAKE:
+                log.warning("configuration.noted", file=place, what=str(note))
+        if is_used:
+            settings = _choose(effective, conf, log)
+    return verifier(settings)
+
+
+def _choose(
+    effective: Effective, conf: "ProviderConf", log: "structlog.stdlib.BoundLogger"
+) -> CollateralSettings:
+    from confcom.adapters.machine import provider_in_use  # noqa: PLC0415 - for hardware only
+
+    choice = conf.choose(own_choice(effective), provider_in_use(conf, os.environ))
+    for whose, note in choice.notes:
+        log.warning("configuration.noted", file=conf.places[whose], what=str(note))
+    settings = effective.settings.collateral
+    log.info(
+        "collateral.chosen",
+        sources=list(choice.sources.value),
+        sources_from=choice.sources.origin,
+        proxy=choice.proxy.value,
+        proxy_from=choice.proxy.origin,
+        update=choice.update.value,
+        update_from=choice.update.origin,
+        offline=settings.offline,
+    )
+    return settings._replace(
+        sources=choice.sources.value,
+        proxy=choice.proxy.value,
+        update=TcbUpdate(choice.update.value),
+    )
+
+
+def verifier(
+    settings: CollateralSettings,
+    root: Callable[[], TrustedRoot] = intel_root,
+    *,
+    allow_simulated: bool = False,
+) -> Verify:
+    """Return what verifies a quote as of now, with collateral from the sources of the settings.
+
+    Args:
+        settings: where from.
+        root: returns the root that platforms are trusted under.
+        allow_simulated: whether that may be one of simulated platforms.
+    """
+    caches = Caches()
+
+    def verify_quote(data: bytes) -> VerifiedQuote:
+        quote, trusted = Quote.from_bytes(data), root()
+        plan = CollateralPlan(settings, allow_simulated=allow_simulated)
+        try:
+            collateral = resolve_collateral(quote, plan, trusted)
+        except (MisconfiguredError, UsageError) as exc:
+            # That our settings lead to nothing says nothing about the quote.
+            raise UnavailableError(Reason.COLLATERAL_MISSING, exc.message, hint=exc.hint) from exc
+        return verify(
+            quote,
+            collateral,
+            at=datetime.now(UTC),
+            root=trusted,
+            allow_simulated=allow_simulated,
+            caches=caches,
+        )
+
+    return verify_quote
