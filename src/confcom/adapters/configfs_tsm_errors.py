@@ -54,7 +54,9 @@ _MEANINGS: Final[Mapping[int, _Meaning]] = MappingProxyType(
     {
         errno.ENOENT: _Meaning(Reason.QUOTING_UNREACHABLE, "there is no such folder", _SET_UP),
         errno.ENOTDIR: _Meaning(
-            Reason.QUOTING_UNREACHABLE, "it is no folder", "name the folder in which entries are"
+            Reason.QUOTING_UNREACHABLE,
+            "it is no folder",
+            "name the folder tsm/report of configfs, in which the kernel lets entries be made",
         ),
         errno.EACCES: _Meaning(
             Reason.QUOTING_UNREACHABLE,

@@ -87,10 +87,15 @@ def doctor(
     )
 
     if not root.is_dir():
+        what = "it is no folder" if root.exists() else "there is no such folder"
         raise UsageError(
             Reason.INPUT_UNREADABLE,
-            f"cannot look at the machine below {root}: there is no such folder",
+            f"cannot look at the machine below {root}: {what}",
+            hint="name the folder at which the machine's / is mounted here, such as /host; "
+            "without --root this machine itself is looked at",
         )
+    # A relative path is one of ours, and of the machine only where that is another one.
+    here = Path.cwd() if root.samefile("/") else Path("/")
     machine = look(
         LookOptions(
             environ=dict(os.environ),
@@ -98,7 +103,7 @@ def doctor(
             place=None if place == "auto" else Place(place),
             is_offline=offline,
             timeout_s=timeout_s,
-            socket=Path("/", socket),
+            socket=here / socket,
         )
     )
     sections = (examine("quoting", QUOTING, machine),)

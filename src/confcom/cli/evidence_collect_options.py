@@ -99,7 +99,9 @@ class Wish(NamedTuple):
         flags = (self.aesm, self.configfs, self.qgs, self.hierarchy is not None)
         named = [source for source, is_named in zip(Source, flags, strict=True) if is_named]
         if len(named) > 1 and named != [Source.QGS, Source.SIMULATE]:
-            raise _usage(f"cannot use {' and '.join(named)} together")
+            raise _usage(
+                f"cannot use {' and '.join(named)} together", hint="ask one source at a time"
+            )
         if named:
             return named[0]
         if OPT_IN in environ:
@@ -123,6 +125,12 @@ _GOES_WITH: Final[Mapping[str, Collection[Source]]] = {
     "td_file": (Source.QGS, Source.SIMULATE),
 }
 
+_MAKING: Final[Mapping[str, str]] = {
+    "--enclave": "confcom simulate enclave --out FILE describes an enclave",
+    "--td": "confcom simulate td --out FILE describes a TD, for --simulate DIR",
+    "--td-report": "a TDREPORT comes from the TD itself",
+}
+"""How to come by a subject that is missing."""
 _SUBJECTS: Final[Mapping[Source, Mapping[str, str]]] = {
     Source.AESM: {"--enclave": "enclave_file"},
     Source.CONFIGFS: {},
@@ -165,7 +173,8 @@ def _check_subject(ctx: click.Context, wish: Wish, source: Source) -> None:
         one = "" if len(wanted) == 1 else "exactly one of "
         raise _usage(
             f"{ctx.command_path} {source} takes {one}{' and '.join(wanted)}, "
-            f"{' and '.join(given) or 'none'} given"
+            f"{' and '.join(given) or 'none'} given",
+            hint="leave one out" if given else "; ".join(_MAKING[flag] for flag in wanted),
         )
     if source is not Source.QGS:
         return

@@ -76,8 +76,24 @@ def test_a_machine_with_nothing_has_problems(run: Run, tmp_path: Path) -> None:
 def test_a_folder_that_does_not_exist_is_no_machine(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["doctor", "--root", str(root / "none")]) == 2
-    assert "there is no such folder" in capsys.readouterr().err
+    (root / "file").touch()
+    for name, words in (("none", "there is no such folder"), ("file", "it is no folder")):
+        assert main(["doctor", "--root", str(root / name)]) == 2
+        err = capsys.readouterr().err
+        assert words in err
+        assert "hint: name the folder at which the machine's / is mounted here" in err
+
+
+def test_a_socket_of_this_machine_is_named_as_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, tmp_path / "host"):
+        (folder / "run").mkdir(parents=True)
+    main(["doctor", "--offline", "--socket", "run/a"])
+    assert f"AESM socket {tmp_path}/run/a" in capsys.readouterr().out
+    main(["doctor", "--offline", "--socket", "run/a", "--root", "host"])
+    assert f"AESM socket {tmp_path}/host/run/a" in capsys.readouterr().out
 
 
 def test_a_daemon_that_hangs(run: Run, root: Path) -> None:

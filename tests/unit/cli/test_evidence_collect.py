@@ -356,6 +356,19 @@ def test_mistakes_are_explained_before_anybody_is_asked(
 
 
 @pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ("--aesm", "confcom simulate enclave --out FILE describes an enclave"),
+        ("--qgs", "a TDREPORT comes from the TD itself; confcom simulate td --out FILE"),
+        ("--simulate demo --enclave enclave.json --td td.json", "leave one out"),
+        ("--aesm --configfs", "ask one source at a time"),
+    ],
+)
+def test_what_is_missing_or_too_much_has_a_cure(run: Run, options: str, hint: str) -> None:
+    assert f"hint: {hint}" in run(*options.split())[2]
+
+
+@pytest.mark.parametrize(
     "options", ["--simulate demo --td enclave.json", "--qgs --td-report td.json"]
 )
 def test_files_of_another_kind_are_refused(run: Run, options: str) -> None:

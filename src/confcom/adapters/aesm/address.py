@@ -152,6 +152,9 @@ def unreachable(exchange: Exchange[T], address: Address, error: OSError) -> Unav
         case PermissionError():
             what = f"user {os.geteuid()} has no permission to connect"
             hint = "the user needs write permission on the socket and search permission on folders"
+        case ConnectionRefusedError() if not address.is_abstract and not address.path.is_socket():
+            what = "what is there is no socket"
+            hint = "name the socket of the daemon; Intel's libraries ask at " + str(DEFAULT_SOCKET)
         case ConnectionRefusedError():
             what = "nobody listens there"
             hint = (

@@ -76,14 +76,16 @@ def hung(
 
 def unreachable(exchange: Exchange, address: Address, error: OSError) -> UnavailableError:
     """Make the error for a place that cannot be connected to."""
-    explain = _explain_unix if isinstance(address, UnixAddress) else _explain_vsock
-    what, hint = explain(error)
+    if isinstance(address, UnixAddress):
+        what, hint = _explain_unix(address, error)
+    else:
+        what, hint = _explain_vsock(error)
     return UnavailableError(
         Reason.QUOTING_UNREACHABLE, f"{_cannot(exchange, address)}: {what}", hint=hint
     )
 
 
-def _explain_unix(error: OSError) -> tuple[str, str | None]:
+def _explain_unix(address: UnixAddress, error: OSError) -> tuple[str, str | None]:
     match error:
         case FileNotFoundError() | NotADirectoryError():
             return "there is no socket", (
@@ -93,6 +95,8 @@ def _explain_unix(error: OSError) -> tuple[str, str | None]:
             return f"user {os.geteuid()} has no permission to connect", (
                 "the user needs write permission on the socket and search permission on folders"
             )
+        case ConnectionRefusedError() if not address.path.is_socket():
+            return "what is there is no socket", "name the socket of the service"
         case ConnectionRefusedError():
             return "nobody listens there", (
                 "start the service; in a container, mount the folder of the socket, not the file: "

@@ -306,7 +306,8 @@ def test_socket_that_nobody_listens_on_is_told(path: Path, make: Callable[..., C
     assert stat.S_ISSOCK(path.stat().st_mode)
     _unreachable(make(path).target_info, "nobody listens")
     (path.parent / "plain").touch()
-    _unreachable(make(path.parent / "plain").target_info, "nobody listens")
+    _unreachable(make(path.parent / "plain").target_info, "what is there is no socket")
+    _unreachable(make(path.parent).target_info, "what is there is no socket")
 
 
 def test_socket_of_another_kind_is_told(path: Path, make: Callable[..., Client]) -> None:

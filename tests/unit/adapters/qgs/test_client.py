@@ -315,6 +315,13 @@ def test_nobody_listens_is_told(path: Path, make: Make) -> None:
     assert "nobody listens there" in error.message
 
 
+def test_what_is_no_socket_is_told(path: Path, make: Make) -> None:
+    path.touch()
+    error = fails(UnavailableError, lambda: make(path).get_platform_info())
+    assert "what is there is no socket" in error.message
+    assert error.hint == "name the socket of the service"
+
+
 @pytest.mark.usefixtures("daemon")
 def test_no_permission_is_told(path: Path, make: Make) -> None:
     path.chmod(0)
