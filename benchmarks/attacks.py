@@ -43,7 +43,6 @@ _WARM_UP = 300
 _HALF_OPEN = 10_000
 _FLOOD_S = 20
 _KILLED_S = 60
-_MEMORY = "memory within 2 MiB of rest"
 
 
 @dataclass
@@ -86,13 +85,22 @@ class Scene:
             time.sleep(max(0.0, pause_s - (time.perf_counter() - started)))
         return taken
 
-    def row(self, work: str, measured: str, target: str, *, met: bool, details: str) -> Row:
+    def row(
+        self,
+        work: str,
+        measured: str,
+        target: str,
+        *,
+        met: bool,
+        details: str,
+        keeps: int = 2 * MIB,
+    ) -> Row:
         """Return a line of the table, which also says what the attack left behind."""
         return Row(
             work,
             measured,
-            f"{target}; {_MEMORY}",
-            met and self.growth <= 2 * MIB,
+            f"{target}; memory within {keeps // MIB} MiB of rest",
+            met and self.growth <= keeps,
             f"{details}; memory {self.growth / MIB:+.2f} MiB",
         )
 
@@ -254,6 +262,7 @@ def hoarding(scene: Scene) -> Row:
         f"{most / MIB:+.0f} MiB held",
         "at most 32 MiB",
         met=most <= 32 * MIB and len(taken) == 20,
+        keeps=4 * MIB,  # the C library keeps up to twice the largest block that it was given back
         details=f"quotes meanwhile: {_times(taken)}",
     )
 

@@ -40,13 +40,13 @@ class Rig:
         return [self.good.ask() for _ in range(times)] == [0] * times
 
     @contextmanager
-    def unharmed(self) -> Iterator[None]:
-        """Expect that what happens costs no descriptor for long, and no memory."""
+    def unharmed(self, keeps: int = 2 * MIB) -> Iterator[None]:
+        """Expect that what happens costs no descriptor for long, and at most so many bytes."""
         before = self.daemon.rest(self.descriptors)
         yield
         after = self.daemon.rest(self.descriptors)
         assert self.daemon.descriptors <= self.descriptors
-        assert after - before <= 2 * MIB
+        assert after - before <= keeps
         assert self.is_answered()
 
 

@@ -171,7 +171,8 @@ def test_clients_that_never_read_are_let_go(rig: Rig) -> None:
 
 def test_requests_that_lack_a_byte_do_not_pile_up(rig: Rig) -> None:
     before = rig.daemon.memory
-    with rig.unharmed(), attacking("hoard", rig.path, 200):
+    # The C library keeps up to twice the largest block that it was given back.
+    with rig.unharmed(keeps=4 * MIB), attacking("hoard", rig.path, 200):
         assert rig.daemon.memory - before <= 32 * MIB
         assert rig.is_answered()
 
