@@ -152,6 +152,7 @@ class Reason(StrEnum):
     SEPT_VE_DISABLE = "sept_ve_disable", Kind.NOT_ACCEPTABLE
     MODULE_VERSION = "module_version", Kind.NOT_ACCEPTABLE
     # Could not find out
+    EVIDENCE_UNSUPPORTED = "evidence_unsupported", Kind.UNAVAILABLE
     PCK_MISSING = "pck_missing", Kind.UNAVAILABLE
     COLLATERAL_MISSING = "collateral_missing", Kind.UNAVAILABLE
     SOURCE_UNREACHABLE = "source_unreachable", Kind.UNAVAILABLE

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from confcom.attestation import refused
 from confcom.cli.command import Command, session_of
 from confcom.cli.evidence_collect_options import Wish, check_together, collect_options
 from confcom.cli.evidence_collect_sources import make_question
@@ -63,7 +64,10 @@ def collect(ctx: click.Context, /, **flags: Any) -> int:  # noqa: ANN401 - optio
         session.say("collected", Style.FAINT, f"{collected.describe()}{rest}")
     if judge is None:
         return ExitCode.YES
-    result = judge.judge(collected.data)
+    if collected.unsupported is None:
+        result = judge.judge(collected.data)
+    else:
+        result = refused(collected.unsupported, at=judge.now(), root=judge.root)
     write_result(session, result, judge)
     return result.exit_code
 

@@ -13,7 +13,7 @@ from confcom.cli.evidence_collect_options import Source, Wish
 from confcom.cli.failure import missing_extra
 from confcom.cli.simulate_options import open_platform, read_binary, read_enclave, read_td
 from confcom.dcap import TdxReport
-from confcom.errors import MalformedError
+from confcom.errors import MalformedError, UnavailableError
 from confcom.reasons import Reason
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 _TDREPORT_BYTES: Final = 1024
 _SHOWN_BYTES: Final = 8
+_SNP: Final = "sev_guest"
+_TDX: Final = "tdx_guest"
 _KINDS: Final = {
-    "sev_guest": "SEV-SNP report",
+    _SNP: "SEV-SNP report",
     "arm_cca_guest": "Arm CCA token",
-    "tdx_guest": "TDX evidence in another form than a quote",
+    _TDX: "TDX evidence in another form than a quote",
 }
 
 
@@ -35,11 +37,13 @@ class Collected(NamedTuple):
         data: its bytes.
         origin: who made or gave it.
         kind: what it is if it is no quote.
+        unsupported: why it cannot be verified here, or None where that can be tried.
     """
 
     data: bytes
     origin: str
     kind: str = "evidence of an unknown form"
+    unsupported: UnavailableError | None = None
 
     def describe(self) -> str:
         """Return in words what it is."""
@@ -113,7 +117,9 @@ def _from_kernel(wish: Wish, warn: Callable[[str], None]) -> Collected:
     try:
         quote = Evidence.from_bytes(report.data).quote
     except MalformedError:
-        return collected  # other guests have other reports
+        if report.provider == _TDX:
+            return collected
+        return collected._replace(unsupported=_unsupported(collected, report.provider))
     if quote.body.report_data != wish.data:
         raise MalformedError(
             Reason.MESSAGE_FORMAT,
@@ -121,6 +127,18 @@ def _from_kernel(wish: Wish, warn: Callable[[str], None]) -> Collected:
             hint="ask again; if it stays so, something between this program and the host is broken",
         )
     return collected
+
+
+def _unsupported(collected: Collected, provider: str) -> UnavailableError:
+    """Make the error for the evidence of another guest: neither good nor broken, but unknown."""
+    missing = "; it also needs the certificates in the attribute auxblob, which were not collected"
+    return UnavailableError(
+        Reason.EVIDENCE_UNSUPPORTED,
+        f"cannot verify {collected.kind} from {collected.origin}: only quotes of SGX and TDX are "
+        "verified here",
+        hint="keep it with --out FILE, and give it to a verifier for that kind"
+        + (missing if provider == _SNP else ""),
+    )
 
 
 def _from_service(wish: Wish, report: TdxReport) -> Collected:

@@ -259,12 +259,36 @@ def test_evidence_without_collateral_stays_undecided(run: Run, kernel: TsmStandI
     assert kernel.entries == ()
 
 
-def test_evidence_of_another_kind_is_not_verified(run: Run, kernel: TsmStandIn) -> None:
-    kernel.provider = TsmProvider(name="sev_guest", make=lambda data, _: data * 20)
+@pytest.mark.parametrize(
+    ("provider", "words", "hint"),
+    [
+        ("sev_guest", "cannot verify SEV-SNP report from the kernel's driver", "attribute auxblob"),
+        ("arm_cca_guest", "cannot verify Arm CCA token from", "a verifier for that kind\n"),
+        ("new_guest", "cannot verify evidence from the kernel's driver", "that kind\n"),
+    ],
+)
+def test_evidence_of_another_kind_stays_undecided(
+    run: Run, kernel: TsmStandIn, provider: str, words: str, hint: str
+) -> None:
+    kernel.provider = TsmProvider(name=provider, make=lambda data, _: b"\3\0\0\0" + data * 20)
     code, out, _ = run("--configfs", "--verify", *TDX_TRUST, "--out", "report.bin")
+    assert code == ExitCode.UNKNOWN
+    assert out.startswith("undecided (evidence_unsupported)")
+    assert words in out
+    assert hint in out
+    assert "only quotes of SGX and TDX are verified here" in out
+    assert Path("report.bin").stat().st_size == 1284
+    code, out, _ = run("--configfs", "--verify", *TDX_TRUST, "-o", "json")
+    document = json.loads(out)
+    assert (document["reason"], document["authentic"]) == ("evidence_unsupported", False)
+    assert document["acceptable"] is None
+
+
+def test_a_td_that_gives_no_quote_gives_something_malformed(run: Run, kernel: TsmStandIn) -> None:
+    kernel.provider = TsmProvider(name="tdx_guest", make=lambda data, _: data * 20)
+    code, out, _ = run("--configfs", "--verify", *TDX_TRUST)
     assert code == ExitCode.MALFORMED
     assert out.startswith("malformed (")
-    assert Path("report.bin").stat().st_size == 1280
 
 
 def test_report_data_of_the_file_is_demanded_where_none_was_chosen(
