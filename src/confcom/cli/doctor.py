@@ -80,6 +80,7 @@ def doctor(
         look,
     )
     from confcom.adapters.rooted import Root  # noqa: PLC0415 - not for --help
+    from confcom.cli.own_collateral import own_choice  # noqa: PLC0415 - not for --help
     from confcom.services.doctor import (  # noqa: PLC0415 - not for --help
         QUOTING,
         Level,
@@ -104,6 +105,7 @@ def doctor(
             is_offline=offline,
             timeout_s=timeout_s,
             socket=here / socket,
+            collateral=own_choice(session_of(ctx).effective),
         )
     )
     sections = (examine("quoting", QUOTING, machine),)

@@ -111,6 +111,19 @@ def tell_azure_conf(machine: Machine) -> Iterator[Told]:
         yield _noted("environment", note.weight, str(note))
 
 
+def tell_collateral(machine: Machine) -> Iterator[Told]:
+    """Say where a daemon on this node would have what verifies its own quotes."""
+    if machine.place is not Place.NODE:
+        return
+    choice = machine.collateral
+    named = ", ".join(choice.sources.value)
+    origin = f"said in {choice.sources.origin}" if choice.sources.is_given else "the default"
+    proxy = "" if choice.proxy.value is None else f", through {choice.proxy.value}"
+    yield fine(f"a daemon verifies its own quotes by {named} ({origin}){proxy}")
+    for whose, note in choice.notes:
+        yield _noted(machine.conf.places[whose], note.weight, str(note))
+
+
 def tell_services(machine: Machine) -> Iterator[Told]:
     """Say whether the services answer that the certificate provider would ask."""
     unneeded = why_no_quoting_enclave(machine)

@@ -7,6 +7,7 @@ from typing import Final
 from confcom.services.doctor.answers import (
     tell_aesmd_conf,
     tell_azure_conf,
+    tell_collateral,
     tell_daemon,
     tell_opt_in,
     tell_qcnl_conf,
@@ -96,6 +97,11 @@ QUOTING: Final = (
         tell_qcnl_conf,
     ),
     Check("configuration.azure", "variables of Azure's client", tell_azure_conf),
+    Check(
+        "configuration.collateral",
+        "on a node: where a daemon has what verifies its own quotes",
+        tell_collateral,
+    ),
     Check(
         "certificates.service",
         "whether the services answer that the certificate provider asks",

@@ -15,9 +15,12 @@ from confcom.adapters.machine import (
     Place,
     ServiceState,
     look,
+    provider_in_use,
 )
+from confcom.adapters.provider_conf import read_provider_conf
 from confcom.adapters.rooted import Root
 from confcom.protocols.aesm import AesmCode, Answer, Operation, Refusal
+from confcom.protocols.quoting_conf import Choice, CollateralChoice, Provider
 from confcom.reasons import Reason
 from confcom.testing.aesm_quotes import CannedQuotes
 from confcom.testing.aesm_server import AesmServer, Misbehaviour
@@ -173,3 +176,32 @@ def test_an_enclave_file_with_a_number_goes_first(root: Root) -> None:
     (folder / "libsgx_qe3.signed.so.1").write_bytes(b"")
     found = _look(root).file("libsgx_qe3.signed.so")
     assert found.target == machines.FOLDER / "libsgx_qe3.signed.so.1"
+
+
+def test_what_verifies_our_quotes_is_what_the_provider_in_use_is_configured_with(
+    root: Root,
+) -> None:
+    environ = {"AZDCAP_BASE_CERT_URL": "https://cache.example/sgx/certification"}
+    assert _look(root, environ).collateral == CollateralChoice()
+    conf = root.folder / "etc" / "sgx_default_qcnl.conf"
+    conf.write_text('{"collateral_service": "https://pccs.example/"}')
+    named = _look(root, environ).collateral.sources
+    origin = "/etc/sgx_default_qcnl.conf line 1 (collateral_service)"
+    assert named == Choice(("pccs:https://pccs.example",), origin)
+    folder = root.folder / machines.FOLDER.relative_to("/")
+    (folder / "libdcap_quoteprov.so.1").rename(folder / "libdcap_quoteprov.so")
+    named = _look(root, environ).collateral.sources
+    assert named.value == ("azure:https://cache.example/sgx/certification/v4",)
+    found = read_provider_conf(environ, root=root)
+    assert provider_in_use(found, environ, root=root) is Provider.AZURE
+    (folder / "libdcap_quoteprov.so").unlink()
+    assert provider_in_use(found, environ, root=root) is Provider.INTEL
+    conf.unlink()
+    assert provider_in_use(read_provider_conf({}, root=root), {}, root=root) is None
+
+
+def test_our_own_settings_decide_what_verifies_our_quotes(root: Root) -> None:
+    (root.folder / "etc" / "sgx_default_qcnl.conf").write_text('{"pccs_url": "https://x/"}')
+    own = CollateralChoice(sources=Choice(("pcs",), "file confcom.toml line 2"))
+    options = LookOptions(environ={}, root=root, is_offline=True, timeout_s=0.2, collateral=own)
+    assert look(options).collateral is own

@@ -31,7 +31,12 @@ from confcom.adapters.machine import (
 )
 from confcom.adapters.provider_conf import read_provider_conf
 from confcom.adapters.rooted import Root
-from confcom.protocols.quoting_conf import parse_address
+from confcom.protocols.quoting_conf import (
+    Choice,
+    CollateralChoice,
+    Provider,
+    parse_address,
+)
 from confcom.reasons import Reason
 from confcom.services.doctor import QUOTING, Level, Told, examine
 
@@ -123,6 +128,25 @@ BAD = {
     "warning in qcnl.conf": ("configuration.qcnl", "warning", SETTINGS, "/qcnl: line 1: 'x' is"),
     "file that is named": ("configuration.qcnl", "warning", SETTINGS, "QCNL_CONF_PATH names does"),
     "variable of Azure": ("configuration.azure", "warning", SETTINGS, "environment: 'AZDCAP_X'"),
+    # Collateral
+    "TLS is not switched off": (
+        "configuration.collateral",
+        "warning",
+        SETTINGS,
+        "/qcnl: line 1: use_secure_cert is false, which is not obeyed for verifying our own quotes",
+    ),
+    "no source of ours": (
+        "configuration.collateral",
+        "warning",
+        SETTINGS,
+        "/qcnl: line 1: pccs_url cannot be used for verifying our own quotes",
+    ),
+    "no proxy of ours": (
+        "configuration.collateral",
+        "warning",
+        SETTINGS,
+        "/aesmd: line 2: 'aesm proxy' cannot be used for verifying our own quotes",
+    ),
     # Services
     "service down": ("certificates.service", "problem", Reason.SOURCE_UNREACHABLE, "because"),
     "service down, key ready": (
@@ -146,6 +170,14 @@ BAD = {
     "service is none": ("certificates.service", "problem", Reason.SOURCE_ANSWER, "not speak HTTP"),
     "service in trouble": ("certificates.service", "warning", Reason.SOURCE_ANSWER, "status 503"),
 }
+
+
+def _chosen(
+    folder: Path, own: CollateralChoice | None = None, *, qcnl: str = "", aesmd: str = ""
+) -> Machine:
+    found = conf(folder, qcnl=qcnl, aesmd=aesmd)
+    choice = found.choose(own or CollateralChoice(), Provider.INTEL)
+    return node(folder, conf=found, collateral=choice)
 
 
 def _machine(name: str, folder: Path) -> Machine:
@@ -201,6 +233,15 @@ def _machine(name: str, folder: Path) -> Machine:
             folder, conf=conf(folder, qcnl='{"x": "hunter2", "retry_delay": 1}')
         ),
         "variable of Azure": node(folder, conf=conf(folder, {"AZDCAP_X": "hunter2"})),
+        "TLS is not switched off": _chosen(
+            folder, qcnl='{"pccs_url": "https://pccs.example", "use_secure_cert": false}'
+        ),
+        "no source of ours": _chosen(
+            folder, qcnl='{"pccs_url": "https://me:hunter2@pccs.example"}'
+        ),
+        "no proxy of ours": _chosen(
+            folder, aesmd="proxy type = manual\naesm proxy = http://me:hunter2@proxy.example:911\n"
+        ),
         "service down": dataclasses.replace(quiet, services=(_service(ServiceState.UNREACHABLE),)),
         "service down, key ready": node(folder, services=(_service(ServiceState.UNREACHABLE),)),
         "service behind a proxy": dataclasses.replace(
@@ -219,7 +260,10 @@ def _machine(name: str, folder: Path) -> Machine:
 @pytest.mark.parametrize("name", BAD)
 def test_finds_what_is_wrong(tmp_path: Path, name: str) -> None:
     check, level, reason, message = BAD[name]
-    told = _one(_machine(name, tmp_path), check)
+    if check == "configuration.collateral":  # what is chosen all the same is said as well
+        told = _tell(_machine(name, tmp_path), check)[-1]
+    else:
+        told = _one(_machine(name, tmp_path), check)
     assert (told.level, told.reason) == (Level(level), reason)
     assert message in told.message
     assert told.cure
@@ -357,6 +401,24 @@ def test_a_sound_file_can_be_used(tmp_path: Path) -> None:
     machine = node(tmp_path, conf=files)
     assert _one(machine, "configuration.qcnl").message == "/qcnl can be used"
     assert "can be used" in _one(machine, "configuration.azure").message
+
+
+def test_says_what_verifies_quotes_of_a_daemon_and_who_has_said_so(tmp_path: Path) -> None:
+    check = "configuration.collateral"
+    assert _one(node(tmp_path), check).message == (
+        "a daemon verifies its own quotes by pcs (the default)"
+    )
+    qcnl = '{"collateral_service": "https://pccs.example/"}'
+    aesmd = "proxy type = manual\naesm proxy = http://proxy.example:911\n"
+    assert _one(_chosen(tmp_path, qcnl=qcnl, aesmd=aesmd), check).message == (
+        "a daemon verifies its own quotes by pccs:https://pccs.example (said in /qcnl line 1 "
+        "(collateral_service)), through http://proxy.example:911"
+    )
+    own = CollateralChoice(sources=Choice(("file:x",), "env CONFCOM_COLLATERAL__SOURCES"))
+    assert _one(_chosen(tmp_path, own, qcnl=qcnl, aesmd=aesmd), check).message == (
+        "a daemon verifies its own quotes by file:x (said in env CONFCOM_COLLATERAL__SOURCES)"
+    )
+    assert _tell(application(tmp_path), check) == []
 
 
 def test_a_broken_library_that_is_not_needed_is_no_problem(tmp_path: Path) -> None:
