@@ -80,7 +80,7 @@ def doctor(
         look,
     )
     from confcom.adapters.rooted import Root  # noqa: PLC0415 - not for --help
-    from confcom.cli.own_collateral import own_choice  # noqa: PLC0415 - not for --help
+    from confcom.cli.collateral_choice import own_choice  # noqa: PLC0415 - not for --help
     from confcom.services.doctor import (  # noqa: PLC0415 - not for --help
         QUOTING,
         Level,

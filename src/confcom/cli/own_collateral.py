@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where what verifies our own quotes comes from: our settings, or files of other programs."""
+"""Verification of the quotes of hardware that a daemon of ours has served."""
 
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from confcom.cli.collateral_choice import own_choice
 from confcom.cli.collateral_options import CollateralPlan, resolve_collateral
 from confcom.dcap import Caches, Quote, TrustedRoot, VerifiedQuote, intel_root, verify
 from confcom.errors import MisconfiguredError, UnavailableError, UsageError
-from confcom.protocols.quoting_conf import DEFAULT, Choice, CollateralChoice, Weight
+from confcom.protocols.quoting_conf import Weight
 from confcom.reasons import Reason
-from confcom.runtime.settings import CollateralSettings, Effective, Layer, TcbUpdate
+from confcom.runtime.settings import CollateralSettings, Effective, TcbUpdate
 
 if TYPE_CHECKING:
     import structlog
@@ -20,32 +21,11 @@ if TYPE_CHECKING:
 
 Verify = Callable[[bytes], VerifiedQuote]
 
-# The first of them that somebody has set decides; what it holds belongs to our own sources.
-_SOURCES: Final = ("collateral.sources", "collateral.pcs_url")
-# Credentials are for the proxy that the same person names, never for another one.
-_PROXY: Final = ("collateral.proxy", "collateral.proxy_credentials_file")
-_UPDATE: Final = ("collateral.update",)
-
-
-def own_choice(effective: Effective) -> CollateralChoice:
-    """Return what our own settings say, and where each of it was said."""
-
-    def origin(paths: tuple[str, ...]) -> str:
-        given = (effective.origins[path] for path in paths)
-        return next((str(one) for one in given if one.layer is not Layer.DEFAULT), DEFAULT)
-
-    settings = effective.settings.collateral
-    return CollateralChoice(
-        sources=Choice(settings.sources, origin(_SOURCES)),
-        proxy=Choice(settings.proxy, origin(_PROXY)),
-        update=Choice(settings.update.value, origin(_UPDATE)),
-    )
-
 
 def verifier_of_hardware(
     effective: Effective, log: "structlog.stdlib.BoundLogger", *, has_libraries: bool, is_used: bool
 ) -> Verify:
-    """Return what verifies quotes of hardware, and say by what, and what is wrong with files.
+    """Return what verifies quotes of hardware; say by what, and what is wrong with files.
 
     Args:
         effective: our own settings.
