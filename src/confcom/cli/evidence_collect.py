@@ -54,7 +54,7 @@ def collect(ctx: click.Context, /, **flags: Any) -> int:  # noqa: ANN401 - optio
     wish = Wish(**{name: flags.pop(name) for name in Wish._fields})
     source = wish.source(os.environ)
     check_together(ctx, wish, source)
-    question = make_question(wish, source, warn=session.warn)
+    question = make_question(wish, source, session)
     judge = _make_judge(session, flags, question.demanded) if wish.verify else None
     collected = question.ask()
     if judge is None or wish.out != STANDARD_INPUT:

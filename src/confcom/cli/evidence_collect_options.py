@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 from click.core import ParameterSource
 
-from confcom.adapters.configfs_tsm import DEFAULT_FOLDER, HIGHEST_PRIVLEVEL
+from confcom.adapters.configfs_tsm import HIGHEST_PRIVLEVEL
 from confcom.cli.inputs import STANDARD_INPUT
+from confcom.cli.options import setting_option
 from confcom.cli.platform_option import platform_option
 from confcom.cli.simulate_options import (
     REPORT_DATA_BYTES,
@@ -46,7 +47,6 @@ class Wish(NamedTuple):
         qgs: ask a TDX quote generation service.
         hierarchy: folder of a simulated hierarchy.
         path: AESM socket.
-        configfs_dir: where the kernel shows configfs-tsm.
         privlevel: privilege level of the report.
         qgs_socket: where the service listens.
         name: of the simulated platform.
@@ -64,7 +64,6 @@ class Wish(NamedTuple):
     qgs: bool
     hierarchy: Path | None
     path: str
-    configfs_dir: Path
     privlevel: int | None
     qgs_socket: str
     name: str
@@ -149,7 +148,7 @@ def check_together(ctx: click.Context, wish: Wish, source: Source) -> None:
         allowed = _GOES_WITH.get(name, tuple(Source))
         if source not in allowed:
             raise _usage(f"{flag} goes with {' and '.join(allowed)}, not with {source}")
-        if name not in Wish._fields and not wish.verify:
+        if name not in {*Wish._fields, *_GOES_WITH} and not wish.verify:
             raise _usage(f"{flag} goes with --verify", hint="nothing is verified without it")
         if name == "out" and wish.verify and wish.out == STANDARD_INPUT:
             raise _usage(
@@ -234,14 +233,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         show_default=True,
         help="AESM: where the daemon listens.",
     ),
-    click.option(
-        "--configfs-dir",
-        type=click.Path(path_type=Path, readable=False),
-        metavar="DIR",
-        default=DEFAULT_FOLDER,
-        show_default=True,
-        help="configfs: where the kernel shows it.",
-    ),
+    setting_option("evidence.configfs_dir", help="configfs: where the kernel shows it."),
     click.option(
         "--privlevel",
         type=click.IntRange(0, HIGHEST_PRIVLEVEL),

@@ -11,6 +11,7 @@ from confcom.adapters.configfs_tsm import ConfigfsTsm
 from confcom.attestation import Evidence
 from confcom.cli.evidence_collect_options import Source, Wish
 from confcom.cli.failure import missing_extra
+from confcom.cli.session import Session
 from confcom.cli.simulate_options import open_platform, read_binary, read_enclave, read_td
 from confcom.dcap import TdxReport
 from confcom.errors import MalformedError, UnavailableError
@@ -72,17 +73,19 @@ class Question(NamedTuple):
     demanded: bytes | None
 
 
-def make_question(wish: Wish, source: Source, *, warn: Callable[[str], None]) -> Question:
+def make_question(wish: Wish, source: Source, session: Session) -> Question:
     """Return what is asked of a source.
 
     Args:
         wish: options that fit the source.
         source: whom.
-        warn: told what somebody should look at.
+        session: its settings say where the kernel shows configfs-tsm; told what somebody should
+            look at.
 
     Raises:
         UsageError: a file or hierarchy cannot be read.
         MalformedError: a file is not what it should be.
+        MisconfiguredError: mistakes in settings, where they matter.
     """
     demanded = wish.data if wish.has_data else None
     match source:
@@ -90,7 +93,8 @@ def make_question(wish: Wish, source: Source, *, warn: Callable[[str], None]) ->
             enclave = read_enclave(wish.enclave_file or "")
             return Question(lambda: _from_daemon(wish, enclave), demanded)
         case Source.CONFIGFS:
-            return Question(lambda: _from_kernel(wish, warn), demanded)
+            client = ConfigfsTsm(session.settings.evidence.configfs_dir, warn=session.warn)
+            return Question(lambda: _from_kernel(wish, client), demanded)
         case Source.SIMULATE:
             return Question(_simulation(wish), demanded)
         case Source.QGS:
@@ -110,8 +114,8 @@ def _from_daemon(wish: Wish, enclave: "Enclave") -> Collected:
     return Collected(quote, f"the AESM daemon at {wish.path}")
 
 
-def _from_kernel(wish: Wish, warn: Callable[[str], None]) -> Collected:
-    report = ConfigfsTsm(wish.configfs_dir, warn=warn).report(wish.data, privlevel=wish.privlevel)
+def _from_kernel(wish: Wish, client: ConfigfsTsm) -> Collected:
+    report = client.report(wish.data, privlevel=wish.privlevel)
     origin = f"the kernel's driver {report.provider}"
     collected = Collected(report.data, origin, _KINDS.get(report.provider, "evidence"))
     try:

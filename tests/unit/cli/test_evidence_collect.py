@@ -17,6 +17,7 @@ from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
 from confcom.dcap import Quote
 from confcom.reasons import ExitCode
+from confcom.runtime.settings import EvidenceSettings
 from confcom.simulation import Platform, TrustDomain
 from confcom.testing.configfs_tsm import TsmProvider, TsmStandIn, tdx_guest
 
@@ -127,6 +128,26 @@ def test_entries_are_made_in_the_folder_that_is_named(run: Run, kernel: TsmStand
     kernel.folder = Path("elsewhere/report")
     assert run("--configfs", "--out", "quote.bin")[0] == ExitCode.UNKNOWN
     assert run("--configfs", "--out", "quote.bin", "--configfs-dir", "elsewhere/report")[0] == 0
+
+
+def test_the_folder_is_a_setting_too(
+    run: Run, kernel: TsmStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel.folder = Path("elsewhere/report")
+    monkeypatch.setenv("CONFCOM_EVIDENCE__CONFIGFS_DIR", "elsewhere/report")
+    assert run("--configfs", "--out", "quote.bin")[0] == 0
+    code, _, err = run("--configfs", "--out", "quote.bin", "--configfs-dir", "nowhere")
+    assert (code, "nowhere: there is no such folder" in err) == (ExitCode.UNKNOWN, True)
+    monkeypatch.delenv("CONFCOM_EVIDENCE__CONFIGFS_DIR")
+    file = 'version = 1\n[evidence]\nconfigfs_dir = "elsewhere/report"\n'
+    Path("settings.toml").write_text(file, encoding="utf-8")
+    monkeypatch.setenv("CONFCOM_CONFIG", "settings.toml")
+    assert run("--configfs", "--out", "quote.bin")[0] == 0
+    assert kernel.reports == 2
+
+
+def test_the_default_of_the_setting_is_that_of_the_adapter() -> None:
+    assert EvidenceSettings().configfs_dir == configfs_tsm.DEFAULT_FOLDER
 
 
 @pytest.mark.parametrize(

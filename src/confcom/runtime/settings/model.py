@@ -264,6 +264,18 @@ class CollateralSettings(NamedTuple):
     azure: AzureSettings = AzureSettings()
 
 
+class EvidenceSettings(NamedTuple):
+    """Where evidence comes from on this machine."""
+
+    configfs_dir: Annotated[
+        Path,
+        Spec(
+            "Folder in which the kernel of a confidential guest shows configfs-tsm. A container "
+            "may have it elsewhere."
+        ),
+    ] = Path("/sys/kernel/config/tsm/report")
+
+
 class OutputSettings(NamedTuple):
     """How results look."""
 
@@ -293,5 +305,6 @@ class Settings(NamedTuple):
 
     log: LogSettings = LogSettings()
     collateral: CollateralSettings = CollateralSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     output: OutputSettings = OutputSettings()
     trust: TrustSettings = TrustSettings()
