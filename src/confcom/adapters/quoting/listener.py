@@ -14,6 +14,7 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from types import TracebackType
 from typing import Final, Self
 
@@ -49,8 +50,8 @@ class ListenerOptions:
         deliver_s: time to deliver a request, seconds.
         take_s: time to take a reply, seconds.
         backlog: connections that the kernel keeps before they are accepted.
-        most_bytes: of requests that are not complete yet, all together; beyond it the longest
-            silent connection is closed.
+        most_bytes: of requests that are not complete yet, all together; beyond it the connection
+            that holds most is closed.
     """
 
     most_connections: int = 1024
@@ -171,8 +172,9 @@ class AesmListener:
         """Count what has arrived of a request, and make room for it."""
         self._bytes += size
         connection.held += size
-        while self._bytes > self.options.most_bytes and self._make_room():
-            pass
+        while self._bytes > self.options.most_bytes and self._silent:
+            largest = max(self._silent, key=attrgetter("held"))
+            largest.give_up("others needed its memory")
 
     def delivered(self, connection: ClientConnection) -> None:
         """Note that a connection has delivered its request."""
