@@ -34,13 +34,26 @@ Verify = Callable[[bytes], VerifiedQuote]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedTds:
+    """What serves TDs.
+
+    Attributes:
+        backend: makes their quotes.
+        verify: verifies one that was served.
+    """
+
+    backend: "TdxBackend"
+    verify: Verify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """What a daemon serves.
 
     Attributes:
         name: of the back end.
         quotes: makes quotes of enclaves.
-        tds: returns what makes quotes of TDs, or None; what it takes is loaded only then.
+        tds: returns what serves TDs, or None; what it takes is loaded only then.
         verify: verifies a quote that was served.
         at_once: requests that the back end works on at the same time.
         wait_s: how long a request may wait for its turn, seconds.
@@ -50,7 +63,7 @@ class Served:
 
     name: str
     quotes: "Backend"
-    tds: "Callable[[], TdxBackend | None]"
+    tds: Callable[[], ServedTds | None]
     verify: Verify
     at_once: int = 8
     wait_s: float = 10.0
@@ -79,10 +92,13 @@ def simulated(
     with packages():
         from confcom.adapters.quoting.simulated import SimulatedBackend  # noqa: PLC0415
 
-    def tds() -> "TdxBackend":
+    def tds() -> ServedTds:
         from confcom.adapters.quoting.qgs_simulated import SimulatedTdBackend  # noqa: PLC0415
 
-        return SimulatedTdBackend(platform, authority)
+        return ServedTds(
+            backend=SimulatedTdBackend(platform, authority),
+            verify=_OwnVerifier(authority, platform, TeeType.TDX).verify,
+        )
 
     return Served(
         name="simulated",
@@ -90,7 +106,7 @@ def simulated(
             platform, authority, accepts_unauthenticated=accepts_unauthenticated
         ),
         tds=tds,
-        verify=_OwnVerifier(authority, platform).verify,
+        verify=_OwnVerifier(authority, platform, TeeType.SGX).verify,
         at_once=1,
         public=store.root_path.parent,
     )
@@ -99,9 +115,10 @@ def simulated(
 class _OwnVerifier:
     """Verifies quotes of a simulated platform, with collateral that is renewed every day."""
 
-    def __init__(self, authority: "SimulatedAuthority", platform: "Platform") -> None:
+    def __init__(self, authority: "SimulatedAuthority", platform: "Platform", tee: TeeType) -> None:
         self._authority = authority
         self._platform = platform
+        self._tee = tee
         self._caches = Caches()
         self._collateral: Collateral | None = None
         self._renew_at = datetime.min.replace(tzinfo=UTC)
@@ -110,7 +127,7 @@ class _OwnVerifier:
         """Verify a quote as of now."""
         now = datetime.now(UTC)
         if self._collateral is None or now >= self._renew_at:
-            self._collateral = self._authority.collateral(self._platform, at=now)
+            self._collateral = self._authority.collateral(self._platform, at=now, tee=self._tee)
             self._renew_at = now + timedelta(days=1)
         return verify(
             quote,
@@ -139,11 +156,13 @@ def upstream(
     with packages():
         from confcom.adapters.aesm import AsyncAesmClient  # noqa: PLC0415
         from confcom.adapters.quoting.upstream import UpstreamBackend  # noqa: PLC0415
+    backend = UpstreamBackend(AsyncAesmClient(daemon, timeout_s=_UPSTREAM_CALL_S))
+    verify_quote = make_verifier()
     return Served(
         name="upstream",
-        quotes=UpstreamBackend(AsyncAesmClient(daemon, timeout_s=_UPSTREAM_CALL_S)),
-        tds=lambda: _td_upstream(qgs),
-        verify=make_verifier(),
+        quotes=backend,
+        tds=lambda: _td_upstream(qgs, verify_quote),
+        verify=verify_quote,
         wait_s=_UPSTREAM_WAIT_S,
     )
 
@@ -168,11 +187,12 @@ def dcap(
     )
     turn_s, child_s = _DCAP_WAIT_S
     backend = DcapBackend(options, limits=DcapLimits(wait_s=child_s), observe=records.observe)
+    verify_quote = make_verifier()
     return Served(
         name="dcap",
         quotes=backend,
-        tds=lambda: _td_upstream(qgs),
-        verify=make_verifier(),
+        tds=lambda: _td_upstream(qgs, verify_quote),
+        verify=verify_quote,
         at_once=1,
         wait_s=turn_s,
         problem=lambda: _why_not_ready(backend),
@@ -184,13 +204,14 @@ def _why_not_ready(backend: "DcapBackend") -> str | None:
     return None if status.is_ready else status.why or "the attestation key is not ready yet"
 
 
-def _td_upstream(address: str | None) -> "TdxBackend | None":
+def _td_upstream(address: str | None, verify_quote: Verify) -> ServedTds | None:
     if address is None:
         return None
     with packages():
         from confcom.adapters.qgs import AsyncQgsClient  # noqa: PLC0415
         from confcom.adapters.quoting.qgs_upstream import UpstreamTdBackend  # noqa: PLC0415
-    return UpstreamTdBackend(AsyncQgsClient(address, timeout_s=_QGS_ANSWER_S))
+    client = AsyncQgsClient(address, timeout_s=_QGS_ANSWER_S)
+    return ServedTds(backend=UpstreamTdBackend(client), verify=verify_quote)
 
 
 def _make_platform(store: "SimulationStore", state: Path, name: str) -> None:

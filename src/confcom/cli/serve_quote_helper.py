@@ -31,6 +31,7 @@ from confcom.reasons import Reason
 if TYPE_CHECKING:
     import structlog
 
+    from confcom.protocols.quoting_rules import QuotingRules
     from confcom.services.quote_records import QuoteRecords
     from confcom.services.td_quotes import TdQuoteOptions, TdxBackend
 
@@ -56,6 +57,7 @@ class _Flags:
     total_rate: Rate | None
     most_waiting: int
     qgs_socket: str | None
+    qgs_mode: int
     qgs_vsock: int | None
     qgs_upstream: str | None
     every: int
@@ -192,20 +194,22 @@ class _Flags:
     "rules",
     multiple=True,
     metavar="RULE",
-    help="Who may have which enclave quoted, such as 'deny debug=yes' or 'allow namespace=prod'; "
-    "may be repeated, the first that applies decides.",
+    help="Who may have which enclave or TD quoted, such as 'deny debug=yes' or 'allow tee=sgx "
+    "namespace=prod'; may be repeated, the first that applies decides.",
 )
 @click.option(
     "--peer-rate",
     type=RateOf(),
     metavar="RATE[:BURST]",
-    help="How often a second one pod, or one user outside of pods, may ask; more is told busy.",
+    help="How often a second one pod, one user outside of pods, or one virtual machine may ask; "
+    "more is told busy.",
 )
 @click.option(
     "--total-rate",
     type=RateOf(),
     metavar="RATE[:BURST]",
-    help="How often a second all together are served; more waits, in fair turns.",
+    help="How often a second all together are served; more waits, in fair turns. Enclaves and TDs "
+    "each.",
 )
 @click.option(
     "--most-waiting",
@@ -213,13 +217,22 @@ class _Flags:
     metavar="N",
     default=256,
     show_default=True,
-    help="Requests that may wait, half of them of one peer; more is told busy.",
+    help="Requests that may wait, half of them of one peer; more is told busy. Enclaves and TDs "
+    "each.",
 )
 @click.option(
     "--qgs-socket",
     metavar="PATH",
-    help="Serve quotes of TDs there too, as Intel's quote generation service does; for the user "
-    "and the group of the daemon.",
+    help="Serve quotes of TDs there too, as Intel's quote generation service does.",
+)
+@click.option(
+    "--qgs-socket-mode",
+    "qgs_mode",
+    type=Octal(),
+    metavar="MODE",
+    default="0660",
+    show_default=True,
+    help="Who may ask for quotes of TDs there: those who may write the socket.",
 )
 @click.option(
     "--qgs-vsock",
@@ -316,30 +329,21 @@ def _backend(
     return dcap(flags.library, flags.files, flags.qgs_upstream, verifier, records)
 
 
-def _tds(flags: _Flags, served: Served) -> "tuple[TdxBackend, TdQuoteOptions] | None":
-    backend = served.tds() if flags.has_tds else None
-    if backend is None:
+def _tds(
+    flags: _Flags, served: Served, limits: Limits, rules: "QuotingRules"
+) -> "tuple[TdxBackend, TdQuoteOptions] | None":
+    tds = served.tds() if flags.has_tds else None
+    if tds is None:
         return None
-    from confcom.adapters.peers import PeerReader, PodNames  # noqa: PLC0415 - loads for long
-    from confcom.adapters.quoting.qgs_places import (  # noqa: PLC0415
-        Place,
-        UnixPlace,
-        VsockPlace,
-    )
-    from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
-    from confcom.services.td_quotes import TdQuoteOptions  # noqa: PLC0415
+    from confcom.cli.serve_tds import td_options, td_places  # noqa: PLC0415 - memory
 
-    places: list[Place] = []
-    if flags.qgs_socket is not None:
-        # Not for everybody, as the other one: only who runs TDs asks there.
-        file = SocketFile(Path.cwd() / flags.qgs_socket, mode=0o660, option="--qgs-socket")
-        places.append(UnixPlace(file))
-    if flags.qgs_vsock is not None:
-        places.append(VsockPlace(flags.qgs_vsock))
-    return backend, TdQuoteOptions(
-        places=places,
+    return tds.backend, td_options(
+        td_places(flags.qgs_socket, flags.qgs_mode, flags.qgs_vsock),
+        limits=limits,
+        rules=rules,
         is_simulated=served.name == "simulated",
-        identify=PeerReader(pod_names=PodNames()).read,
+        verify=tds.verify,
+        every=flags.every,
     )
 
 
@@ -360,13 +364,14 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
         waiting=flags.most_waiting,
         waiting_per_peer=flags.most_waiting // 2,
     )
+    rules = parse_rules(flags.rules)
     run(
         served.quotes,
         QuoteHelperOptions(
             socket=SocketFile(Path.cwd() / flags.path, mode=flags.mode),
             listener=ListenerOptions(limits=limits, at_once=served.at_once, wait_s=served.wait_s),
             is_simulated=served.name == "simulated",
-            rules=parse_rules(flags.rules),
+            rules=rules,
             drain_s=flags.drain_s,
             health=flags.health,
             status=None
@@ -374,7 +379,7 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
             else SocketFile(Path.cwd() / status, mode=0o600, option="--status"),
             problem=served.problem,
             checks=OwnChecks(verify=served.verify, every=flags.every) if flags.every else None,
-            tds=_tds(flags, served),
+            tds=_tds(flags, served, limits, rules),
             backend_name=served.name,
         ),
         records,
