@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from confcom.cli.command import Command, session_of
-from confcom.cli.platform_option import platform_option
+from confcom.cli.platform_option import (
+    DEFAULT_NAME,
+    folder_and_name,
+    platform_or_folder_option,
+)
 from confcom.cli.seconds import Seconds
 from confcom.cli.serve_backends import (
     DEFAULT_SOCKET,
@@ -79,6 +83,7 @@ class _Flags:
         is_simulated = self.chosen == "simulated"
         given = {
             "--pki": self.folder is not None,
+            "--platform": self.name != DEFAULT_NAME,
             "--state": self.state is not None,
             "--accept-unauthenticated-reports": self.accepts_unauthenticated,
         }
@@ -135,7 +140,7 @@ class _Flags:
     metavar="DIR",
     help="Simulated: folder of the hierarchy; without it one is made below --state.",
 )
-@platform_option
+@platform_or_folder_option
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
@@ -282,7 +287,8 @@ def quote_helper(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 c
     Quotes of a simulated platform are under a SIMULATED root; a verifier accepts them only when it
     is given that root and consents.
     """
-    flags = _Flags(**given)
+    folder, name = folder_and_name(given["folder"], given["name"])
+    flags = _Flags(**given | {"folder": folder, "name": name})
     flags.check()
     session = session_of(ctx)
     session.start_logging(is_daemon=True)

@@ -169,6 +169,13 @@ def test_a_second_one_leaves_the_first_alone(folder: Path) -> None:
         (["--pki", "demo", "--verify-every", "-1"], ExitCode.USAGE),
         (["--pki", "demo", "--qgs-vsock", "0"], ExitCode.USAGE),
         (["--pki", "demo", "--qgs-upstream", "q"], ExitCode.USAGE),
+        (["--pki", "demo", "--platform", "./demo"], ExitCode.USAGE),
+        (["--pki", "demo", "--platform", "."], ExitCode.USAGE),
+        (["--pki", "demo", "--platform", "Simulated"], ExitCode.USAGE),
+        (["--platform", "./nothing"], ExitCode.USAGE),
+        (["--platform", "demo/platforms"], ExitCode.USAGE),
+        (["--platform", "other"], ExitCode.USAGE),
+        (["--backend", "upstream", "--platform", "demo"], ExitCode.USAGE),
         (["--backend", "upstream", "--pki", "demo"], ExitCode.USAGE),
         (["--backend", "upstream", "--state", "state"], ExitCode.USAGE),
         (["--backend", "upstream", "--accept-unauthenticated-reports"], ExitCode.USAGE),
@@ -244,6 +251,21 @@ def test_the_state_folder_is_that_of_the_unit_by_default(
     with running(folder, platform=()):
         quote()
     assert Path("unit/simulated/public/root.pem").is_file()
+
+
+@pytest.mark.parametrize("given", ["demo", "./demo", "/demo", "demo/"])
+def test_a_platform_may_be_named_by_the_folder_of_its_hierarchy(folder: Path, given: str) -> None:
+    path = f"{folder}{given}" if given.startswith("/") else given
+    with running(folder, platform=("--platform", path)):
+        data = quote()
+    authority = SimulationStore(Path("demo")).authority()
+    assert authority.root_pem in Quote.from_bytes(data).signature.certification.data
+
+
+def test_a_name_is_a_name_where_a_hierarchy_is_named(folder: Path) -> None:
+    assert main(["--quiet", "simulate", "platform", "--pki", "demo", "--name", "demo"]) == 0
+    with running(folder, "--platform", "demo"):
+        quote()
 
 
 # --- REPORTs that nobody vouches for ---
