@@ -251,6 +251,34 @@ def test_a_flood_at_one_place_delays_another_caller_by_one_request() -> None:
     assert order.index("unix") <= 2
 
 
+def test_where_all_places_are_taken_a_flood_gives_one_up() -> None:
+    answers: dict[str, list[bytes | ConfcomError]] = {"machines": [], "unix": []}
+
+    async def run() -> None:
+        backend = Recorder()
+        limits = Limits(waiting=4, waiting_per_peer=3)
+        options = TdQuoteOptions(
+            places=both_places(), turns=TdTurnOptions(limits=limits, at_once=1)
+        )
+        async with serve_tds(backend, options) as service:
+            backend.gate.clear()
+            tasks = []
+            for count, path in enumerate(("machines",) * 4 + ("unix",) * 2, 1):
+                tasks.append(asyncio.create_task(asked(path)))
+                most = min(count, 5)
+                await until(
+                    lambda most=most: service.turns.waiting + service.turns.running == most  # type: ignore[misc]
+                )
+            await until(lambda: any(task.done() for task in tasks))
+            backend.gate.set()
+            for path, task in zip(("machines",) * 4 + ("unix",) * 2, tasks, strict=True):
+                answers[path].append(await task)
+
+    asyncio.run(run())
+    assert [isinstance(answer, bytes) for answer in answers["unix"]] == [True, True]
+    assert [isinstance(answer, bytes) for answer in answers["machines"]] == [True] * 3 + [False]
+
+
 def test_the_quota_of_one_caller_is_not_that_of_another() -> None:
     async def run() -> list[bool]:
         options = TdQuoteOptions(

@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import socket
 import threading
 import time
@@ -314,6 +315,25 @@ def test_silent_connections_do_not_keep_others_out(
             assert daemon.listener is not None
             assert daemon.listener.connections <= QUICK.most_connections
         assert is_alive(daemon)
+
+
+def test_connections_are_bounded_by_the_files_that_may_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
+        try:
+            many = replace(QUICK, most_connections=100_000, deliver_s=60)
+            daemon = stack.enter_context(Daemon(Path("s"), many))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        silent = [stack.enter_context(daemon.connect()) for _ in range(60)]
+        assert is_alive(daemon)
+        assert silent[0].recv(1) == b""
+        assert daemon.listener is not None
+        assert daemon.listener.connections <= 50
 
 
 def asking(daemon: Daemon, data: bytes) -> socket.socket:
