@@ -26,7 +26,7 @@ from confcom.sgx import TargetInfo
 _SEQUENTIAL = 3000
 _CLIENTS = 64
 _EACH = 60
-_STALLED = 900
+_STALLED = 1000
 _ROUNDS = 5
 _ECHO = """
 import asyncio, sys

@@ -11,6 +11,7 @@ then replaced (sd_watchdog_enabled(3)).
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -90,6 +91,20 @@ def _watchdog_s(environ: Mapping[str, str]) -> float | None:
     if pid and int(pid) != os.getpid():
         return None  # it is meant for another process, whose variables we inherited
     return int(interval) / 1_000_000
+
+
+def allow_files(wanted: int) -> int:
+    """Let the process open so many files and sockets, or as many as its hard limit allows.
+
+    Returns:
+        How many it may open.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    may, might = (wanted if limit == resource.RLIM_INFINITY else limit for limit in (soft, hard))
+    if may < min(wanted, might):
+        may = min(wanted, might)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (may, hard))
+    return may
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from confcom.protocols.peers import Peer
 from confcom.protocols.quoting_rules import Denied, QuotingRules, parse_rules
 from confcom.runtime import metric_table as table
 from confcom.runtime.health import HealthServer, Probes
-from confcom.runtime.lifecycle import Notifier, stop_signals
+from confcom.runtime.lifecycle import Notifier, allow_files, stop_signals
 from confcom.runtime.log import OWN_LOGGER
 from confcom.services.quote_checks import QuoteChecker
 from confcom.services.quote_records import QuoteRecords
@@ -171,6 +171,7 @@ class _Helper:
                         tell=self._records.tell,
                     )
                 )
+            allow_files(2 * options.listener.most_connections)
             await stack.enter_async_context(self._listener)
             drains = [self._listener.drain]
             if options.tds is not None:
@@ -189,6 +190,7 @@ class _Helper:
             notifier.tell("STOPPING=1")
             log.info("quote_helper.stopping", connections=self._listener.connections)
             await asyncio.gather(*(drain(options.drain_s) for drain in drains))
+        self._records.flush()
         log.info("quote_helper.stopped", socket=path)
 
     def _ask(self, operation: Operation, peer: Peer) -> Asked:

@@ -4,15 +4,17 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from confcom.runtime.lifecycle import Notifier, stop_signals
+from confcom.runtime.lifecycle import Notifier, allow_files, stop_signals
 
 
 @pytest.fixture
@@ -60,7 +62,8 @@ def watch(environ: dict[str, str]) -> list[bytes]:
         async def run() -> None:
             loop = asyncio.get_running_loop()
             notifier = Notifier({"NOTIFY_SOCKET": "watched"} | environ)
-            async with notifier.watchdog(), asyncio.timeout(5 if notifier.watchdog_s else 0.05):
+            is_told = notifier.watchdog_s is not None and "NOTIFY_SOCKET" not in environ
+            async with notifier.watchdog(), asyncio.timeout(4 if is_told else 0.05):
                 while len(heard) < 3:
                     heard.append(await loop.sock_recv(listening, 64))
 
@@ -158,3 +161,30 @@ asyncio.run(main())
 """
     ended = subprocess.run([sys.executable, "-c", program], check=False, timeout=15)
     assert ended.returncode == 128 + signal.SIGTERM
+
+
+@pytest.fixture
+def few_files() -> Iterator[tuple[int, int]]:
+    """Soft and hard limit of this process, with a soft one that is low."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    low = (512, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, low)
+    yield low
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_more_files_are_allowed_where_the_hard_limit_is_higher(few_files: tuple[int, int]) -> None:
+    assert allow_files(600) == 600
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (600, few_files[1])
+
+
+def test_the_limit_on_files_is_never_lowered(few_files: tuple[int, int]) -> None:
+    assert allow_files(100) == 512
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == few_files
+
+
+def test_no_more_files_than_the_hard_limit_are_allowed() -> None:
+    code = "from confcom.runtime.lifecycle import allow_files; print(allow_files(5000))"
+    command = ["prlimit", "--nofile=64:100", sys.executable, "-c", code]
+    run = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    assert run.stdout == b"100\n"
