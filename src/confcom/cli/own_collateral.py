@@ -6,18 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from confcom.adapters.rooted import Root
 from confcom.cli.collateral_choice import own_choice
 from confcom.cli.collateral_options import CollateralPlan, resolve_collateral
 from confcom.dcap import Caches, Quote, TrustedRoot, VerifiedQuote, intel_root, verify
 from confcom.errors import MisconfiguredError, UnavailableError, UsageError
-from confcom.protocols.quoting_conf import Weight
+from confcom.protocols.quoting_conf import CollateralChoice, Weight
 from confcom.reasons import Reason
 from confcom.runtime.settings import CollateralSettings, Effective, TcbUpdate
 
 if TYPE_CHECKING:
     import structlog
-
-    from confcom.adapters.provider_conf import ProviderConf
 
 Verify = Callable[[bytes], VerifiedQuote]
 
@@ -25,7 +24,21 @@ Verify = Callable[[bytes], VerifiedQuote]
 def verifier_of_hardware(
     effective: Effective, log: "structlog.stdlib.BoundLogger", *, has_libraries: bool, is_used: bool
 ) -> Verify:
-    """Return what verifies quotes of hardware; say by what, and what is wrong with files.
+    """Return what verifies quotes of hardware; see `settings_for_hardware` for the arguments."""
+    return verifier(
+        settings_for_hardware(effective, log, has_libraries=has_libraries, is_used=is_used)
+    )
+
+
+def settings_for_hardware(
+    effective: Effective,
+    log: "structlog.stdlib.BoundLogger",
+    *,
+    has_libraries: bool,
+    is_used: bool,
+    root: Root | None = None,
+) -> CollateralSettings:
+    """Return by what quotes of hardware are verified; say so, and what is wrong with files.
 
     Args:
         effective: our own settings.
@@ -33,31 +46,30 @@ def verifier_of_hardware(
         has_libraries: whether Intel's libraries run in our daemon, so that all in these files is
             for us. Else they are for another daemon, and what it makes of them is its own matter.
         is_used: whether anything is verified; if not, nothing is chosen.
+        root: the machine's root folder, if not ours.
     """
-    settings = effective.settings.collateral
-    if is_used or has_libraries:
-        from confcom.adapters.provider_conf import (  # noqa: PLC0415 - for hardware only
-            read_provider_conf,
-        )
+    if not is_used and not has_libraries:
+        return effective.settings.collateral
+    from confcom.adapters.provider_conf import read_provider_conf  # noqa: PLC0415 - if needed
 
-        conf = read_provider_conf(os.environ)
-        for place, note in conf.notes():
-            if has_libraries or note.weight is Weight.MISTAKE:
-                log.warning("configuration.noted", file=place, what=str(note))
-        if is_used:
-            settings = _choose(effective, conf, log)
-    return verifier(settings)
+    conf = read_provider_conf(os.environ, root=root)
+    for place, note in conf.notes():
+        if has_libraries or note.weight is Weight.MISTAKE:
+            log.warning("configuration.noted", file=place, what=str(note))
+    if not is_used:
+        return effective.settings.collateral
+    from confcom.adapters.machine import provider_in_use  # noqa: PLC0415 - if needed
 
-
-def _choose(
-    effective: Effective, conf: "ProviderConf", log: "structlog.stdlib.BoundLogger"
-) -> CollateralSettings:
-    from confcom.adapters.machine import provider_in_use  # noqa: PLC0415 - for hardware only
-
-    choice = conf.choose(own_choice(effective), provider_in_use(conf, os.environ))
+    provider = provider_in_use(conf, os.environ, root=root)
+    choice = conf.choose(own_choice(effective), provider)
     for whose, note in choice.notes:
         log.warning("configuration.noted", file=conf.places[whose], what=str(note))
-    settings = effective.settings.collateral
+    return _use(choice, effective.settings.collateral, log)
+
+
+def _use(
+    choice: CollateralChoice, settings: CollateralSettings, log: "structlog.stdlib.BoundLogger"
+) -> CollateralSettings:
     log.info(
         "collateral.chosen",
         sources=list(choice.sources.value),
