@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -108,18 +108,22 @@ class _Sight:
 class _Seen:
     """Containers of processes seen a moment ago, by the number that the kernel gives once."""
 
-    def __init__(self, remember_s: float) -> None:
+    def __init__(self, remember_s: float, number_of: Callable[[int], int | None]) -> None:
         self._remember_s = remember_s
+        self._number_of = number_of
         self._sights: OrderedDict[int, _Sight] = OrderedDict()
 
     def find(self, descriptor: int) -> _Sight | None:
         """Return what was seen of the process of a pidfd."""
-        sight = self._sights.get(os.fstat(descriptor).st_ino)
+        number = self._number_of(descriptor)
+        sight = None if number is None else self._sights.get(number)
         return None if sight is None or sight.until < time.monotonic() else sight
 
     def note(self, descriptor: int, container: Container | None) -> None:
         """Remember what was seen of the process of a pidfd."""
-        number = os.fstat(descriptor).st_ino
+        number = self._number_of(descriptor)
+        if number is None:
+            return
         self._sights[number] = _Sight(container, time.monotonic() + self._remember_s)
         self._sights.move_to_end(number)
         if len(self._sights) > MAX_SEEN:
@@ -140,6 +144,8 @@ class PeerReader:
         use_pidfd: False to do as on kernels before 6.5, which cannot pin a peer.
         proc: where the process file system of our own PID namespace is.
         remember_s: how long the container of a process is remembered, seconds.
+        number_of: tells the number that no other process ever gets from a descriptor of one, or
+            None where there is none, so that nothing is remembered; by default what the kernel has.
     """
 
     def __init__(
@@ -150,8 +156,9 @@ class PeerReader:
         use_pidfd: bool = True,
         proc: Path = Path("/proc"),
         remember_s: float = 2.0,
+        number_of: Callable[[int], int | None] | None = None,
     ) -> None:
-        self._seen = _Seen(remember_s) if use_pidfd and _has_lasting_numbers() else None
+        self._seen = _Seen(remember_s, number_of or lasting_numbers())
         self._pod_names = pod_names
         self._cgroup_roots = tuple(cgroup_roots)
         self._use_pidfd = use_pidfd
@@ -188,15 +195,14 @@ class PeerReader:
     def _look(self, pid: int, descriptor: int | None) -> Container | None:
         if descriptor is None:
             return self._container(pid, is_pinned=False)
-        seen = None if self._seen is None else self._seen.find(descriptor)
+        seen = self._seen.find(descriptor)
         if seen is not None:
             _check_alive(descriptor)
             return seen.container
         self._check_number(pid, descriptor)
         container = self._container(pid, is_pinned=True)
         _check_alive(descriptor)
-        if self._seen is not None:
-            self._seen.note(descriptor, container)
+        self._seen.note(descriptor, container)
         return container
 
     def _placed(self, peer: Peer, container: Container | None) -> Peer:
@@ -261,8 +267,24 @@ def can_pin_peers() -> bool:
     return descriptor is not None
 
 
-def _has_lasting_numbers() -> bool:
-    """Whether pidfds are of a file system of their own, with an inode for each process."""
+def lasting_numbers() -> Callable[[int], int | None]:
+    """Return what tells a process's number that this kernel never gives again, or None for it.
+
+    There are such numbers where pidfds are of a file system of their own, with an inode for each
+    process, as on Linux since 6.9.
+    """
+    return _inode if _has_pidfs() else _no_number
+
+
+def _inode(descriptor: int) -> int:
+    return os.fstat(descriptor).st_ino
+
+
+def _no_number(_descriptor: int) -> None:
+    return None
+
+
+def _has_pidfs() -> bool:
     with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
         pidfd = os.pidfd_open(os.getpid())
         stack.callback(os.close, pidfd)

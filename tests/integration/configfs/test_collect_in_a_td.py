@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.configfs.mounted import DEVICE, MountedTsm
+from tests.requirements import missing
 from tests.simulated import AT, REPORT_DATA, authority, platform, tdx
 
 from confcom.adapters.configfs_tsm import ConfigfsTsm
@@ -28,13 +29,13 @@ Collect = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def guest(tmp_path: Path) -> Iterator[MountedTsm]:
-    """A TD whose kernel shows configfs-tsm, where somebody may mount."""
+    """A TD whose kernel shows configfs-tsm."""
     folder = tmp_path / "report"
     folder.mkdir()
     try:
         mounted = MountedTsm(folder, tdx_guest(platform(), TD))
     except OSError as exc:  # a container without the device, or without the right
-        pytest.skip(f"nobody can mount {DEVICE} here: {exc.strerror}")
+        missing(f"nobody can mount {DEVICE} here: {exc.strerror}")
     with mounted:
         yield mounted
 

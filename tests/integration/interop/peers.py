@@ -6,27 +6,19 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
-import pytest
+from tests.requirements import missing
 
 SOURCES: Final = Path(__file__).parent
 # Read once: the settings of the person who runs the suite are taken away from each test.
 FOLDER: Final = Path(os.environ.get("CONFCOM_TEST_PEERS", ".build/peers")).absolute()
-_IS_REQUIRED: Final = os.environ.get("CONFCOM_REQUIRE_INTEGRATION") == "1"
 
 # Their paths are fixed, so each gets a file system of its own over a folder of the machine.
 _AESMD: Final = (
     'mount -t tmpfs tmpfs /var/run; mkdir /var/run/aesmd; mount --bind "$1" /var/run/aesmd'
 )
 _TDX_GUEST: Final = "mount -t tmpfs tmpfs /dev; : >/dev/tdx-guest"
-
-
-def missing(what: str) -> NoReturn:
-    """End the test: failed where everything has to be there, skipped elsewhere."""
-    if _IS_REQUIRED:
-        pytest.fail(what, pytrace=False)
-    pytest.skip(what)
 
 
 def program(name: str) -> Path:

@@ -18,6 +18,7 @@ import dcap_qvl
 import pytest
 from tests.integration.interop import peers
 from tests.integration.interop.conftest import Daemon
+from tests.requirements import missing
 
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
@@ -47,7 +48,7 @@ def served(daemon: Daemon) -> Served:
 def framed(folder: Path) -> Guest:
     """Run a TD that frames its request."""
     packages = peers.program("python")
-    compiler = shutil.which("cc") or peers.missing("no C compiler for the device of a TD")
+    compiler = shutil.which("cc") or missing("no C compiler for the device of a TD")
     device = folder / "device.so"
     flags = ["-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     source = peers.SOURCES / "td_guest" / "device.c"

@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -20,9 +21,15 @@ from pathlib import Path
 
 import pytest
 
-from confcom.adapters.peers import SO_PEERPIDFD, PeerReader, PodNames, can_pin_peers
+from confcom.adapters.peers import (
+    SO_PEERPIDFD,
+    PeerReader,
+    PodNames,
+    can_pin_peers,
+    lasting_numbers,
+)
 from confcom.protocols.cgroups import parse_cgroup
-from confcom.protocols.peers import Certainty, Peer, PodFolder
+from confcom.protocols.peers import Certainty, Peer, PodFolder, parse_pidfd_info
 
 POD = "2c48913c-b29f-11e7-9350-020968147796"
 OTHER_POD = "72f7f152-440c-66ac-9084-e0fc1d8a910c"
@@ -533,70 +540,128 @@ def test_entries_that_are_looked_at_are_bounded(tmp_path: Path) -> None:
 
 # --- who was seen a moment ago ---
 
-needs_lasting_numbers = pytest.mark.skipif(RELEASE < (6, 9), reason="pidfs came with Linux 6.9")
+
+class Pinned:
+    """A connection as kernels from 6.5 on have it, on any: it gives descriptors of its peer."""
+
+    def __init__(self, client: Client) -> None:
+        self._connection = client.connection
+        self._descriptor = os.pidfd_open(client.pid)
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+        if optname == SO_PEERPIDFD:
+            return struct.pack("=i", os.dup(self._descriptor))
+        return self._connection.getsockopt(level, optname, buflen)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
-@needs_lasting_numbers
-def test_a_process_is_looked_at_once_in_a_while(connect: Callable[..., Client], proc: Path) -> None:
+Pin = Callable[[], tuple[Client, Pinned]]
+
+
+@pytest.fixture
+def pin(connect: Callable[..., Client], tmp_path: Path) -> Iterator[Pin]:
+    made: list[Pinned] = []
+
+    def make() -> tuple[Client, Pinned]:
+        (tmp_path / "s").unlink(missing_ok=True)
+        client = connect()
+        made.append(Pinned(client))
+        return client, made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def _number(descriptor: int) -> int | None:
+    """Stand in for a kernel from 6.9 on: while a test lasts no number is given again."""
+    return parse_pidfd_info(Path(f"/proc/self/fdinfo/{descriptor}").read_bytes())
+
+
+def test_whether_numbers_last_follows_from_the_kernel() -> None:
+    descriptors = [os.pidfd_open(os.getpid()), os.pidfd_open(os.getpid()), os.pidfd_open(1)]
+    try:
+        one, again, other = map(lasting_numbers(), descriptors)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    assert one == again
+    assert (one != other) is (one is not None) is (RELEASE >= (6, 9))
+
+
+def test_this_kernel_remembers_what_it_can_tell_apart(
+    connect: Callable[..., Client], proc: Path
+) -> None:
     client = connect()
     folder = _describe(proc, client.pid)
     reader = PeerReader(proc=proc)
     first = reader.read(client.connection)
     (folder / "cgroup").unlink()
+    second = reader.read(client.connection)
     assert first.pod_uid == POD
-    assert reader.read(client.connection) == first
+    assert second == (first if RELEASE >= (6, 9) else _unknown(client.pid))
 
 
-@needs_lasting_numbers
-def test_what_was_seen_is_forgotten_in_time(connect: Callable[..., Client], proc: Path) -> None:
-    client = connect()
+def test_without_lasting_numbers_nothing_is_remembered(pin: Pin, proc: Path) -> None:
+    client, connection = pin()
     folder = _describe(proc, client.pid)
-    reader = PeerReader(proc=proc, remember_s=0)
-    assert reader.read(client.connection).pod_uid == POD
+    reader = PeerReader(proc=proc, number_of=lambda _: None)
+    first = reader.read(connection)
+    assert (first.pod_uid, first.certainty) == (POD, Certainty.PINNED)
     (folder / "cgroup").write_text(CGROUP.replace(POD, OTHER_POD), encoding="ascii")
-    assert reader.read(client.connection).pod_uid == OTHER_POD
+    assert reader.read(connection).pod_uid == OTHER_POD
 
 
-@needs_lasting_numbers
-def test_what_was_seen_is_of_that_process_alone(
-    connect: Callable[..., Client], proc: Path, tmp_path: Path
-) -> None:
-    one = connect()
-    (tmp_path / "s").unlink()
-    other = connect()
+def test_a_process_is_looked_at_once_in_a_while(pin: Pin, proc: Path) -> None:
+    client, connection = pin()
+    folder = _describe(proc, client.pid)
+    reader = PeerReader(proc=proc, number_of=_number)
+    first = reader.read(connection)
+    (folder / "cgroup").unlink()
+    assert (first.pod_uid, first.certainty) == (POD, Certainty.PINNED)
+    assert reader.read(connection) == first
+
+
+def test_what_was_seen_is_forgotten_in_time(pin: Pin, proc: Path) -> None:
+    client, connection = pin()
+    folder = _describe(proc, client.pid)
+    reader = PeerReader(proc=proc, remember_s=0, number_of=_number)
+    assert reader.read(connection).pod_uid == POD
+    (folder / "cgroup").write_text(CGROUP.replace(POD, OTHER_POD), encoding="ascii")
+    assert reader.read(connection).pod_uid == OTHER_POD
+
+
+def test_what_was_seen_is_of_that_process_alone(pin: Pin, proc: Path) -> None:
+    (one, at_one), (other, at_other) = pin(), pin()
     _describe(proc, one.pid)
     _describe(proc, other.pid, CGROUP.replace(POD, OTHER_POD))
-    reader = PeerReader(proc=proc)
+    reader = PeerReader(proc=proc, number_of=_number)
     for _ in range(2):
-        assert reader.read(one.connection).pod_uid == POD
-        assert reader.read(other.connection).pod_uid == OTHER_POD
+        assert reader.read(at_one).pod_uid == POD
+        assert reader.read(at_other).pod_uid == OTHER_POD
 
 
-@needs_lasting_numbers
-def test_what_was_seen_of_a_process_that_has_ended_is_not_told(
-    connect: Callable[..., Client], proc: Path
-) -> None:
-    client = connect()
+def test_what_was_seen_of_a_process_that_has_ended_is_not_told(pin: Pin, proc: Path) -> None:
+    client, connection = pin()
     _describe(proc, client.pid)
-    reader = PeerReader(proc=proc)
-    assert reader.read(client.connection).pod_uid == POD
-    client.end()
-    assert reader.read(client.connection) == _unknown(client.pid)
+    reader = PeerReader(proc=proc, number_of=_number)
+    assert reader.read(connection).pod_uid == POD
+    client.end(reap=False)  # its number is its own still
+    assert reader.read(connection) == _unknown(client.pid)
 
 
-@needs_lasting_numbers
 def test_only_so_many_processes_are_remembered(
-    connect: Callable[..., Client], proc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    pin: Pin, proc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("confcom.adapters.peers.MAX_SEEN", 1)
-    one = connect()
-    (tmp_path / "s").unlink()
-    other = connect()
+    (one, at_one), (other, at_other) = pin(), pin()
     folders = [_describe(proc, client.pid) for client in (one, other)]
-    reader = PeerReader(proc=proc)
-    for client in (one, other):
-        assert reader.read(client.connection).pod_uid == POD
+    reader = PeerReader(proc=proc, number_of=_number)
+    for connection in (at_one, at_other):
+        assert reader.read(connection).pod_uid == POD
     for folder in folders:
         (folder / "cgroup").write_text(CGROUP.replace(POD, OTHER_POD), encoding="ascii")
-    assert reader.read(other.connection).pod_uid == POD
-    assert reader.read(one.connection).pod_uid == OTHER_POD
+    assert reader.read(at_other).pod_uid == POD
+    assert reader.read(at_one).pod_uid == OTHER_POD
