@@ -6,14 +6,21 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from confcom.adapters.collateral.services import ServiceOptions, form_of
+from confcom.adapters.collateral.source_names import SourceName
 from confcom.protocols.quoting_conf import (
     MAX_NOTES,
+    CollateralChoice,
+    Provider,
+    Whose,
+    choose_collateral,
     parse_address,
     read_aesmd_conf,
     read_azure_conf,
     read_qcnl_conf,
 )
 from confcom.protocols.quoting_conf.json_members import read_members
+from confcom.runtime.settings.model import check_source, check_url
 
 VALUES = st.recursive(
     st.none()
@@ -76,3 +83,38 @@ def test_an_address_that_is_shown_is_the_same_address(text: str) -> None:
             again = parse_address(str(address))
             assert again is not None
             assert str(again) == str(address)
+
+
+ADDRESSES = st.tuples(
+    st.sampled_from(["http://", "https://", "HTTPS://", "ftp://", ""]),
+    st.sampled_from(["", "", "", f"me:{HIDDEN}@", "@"]),
+    st.sampled_from(["pccs.example", "api.trustedservices.intel.com", "[::1]", "[1::2::3]", "a..b"])
+    | st.text(max_size=6),
+    st.sampled_from(["", ":8081", ":0", ":99999"]),
+    st.sampled_from(["", "/", "/sgx/certification", "/sgx/certification/v4/", "/v4"])
+    | st.text(max_size=6).map(lambda text: f"/{text}/sgx/certification/v3"),
+    st.sampled_from(["", "", f"?{HIDDEN}", "#x"]),
+).map("".join)
+
+
+@given(ADDRESSES, st.sampled_from(Provider), st.booleans())
+def test_what_is_chosen_is_what_our_own_settings_would_take(
+    address: str, provider: Provider, is_checked: bool
+) -> None:
+    qcnl = {"collateral_service": address, "use_secure_cert": is_checked}
+    # Variables of an environment have no such characters.
+    variable = address.encode("utf-8", "replace").decode().replace("\0", "")
+    choice = choose_collateral(
+        CollateralChoice(),
+        provider,
+        read_aesmd_conf(f"proxy type = manual\naesm proxy = {address}".encode(errors="replace")),
+        read_qcnl_conf(json.dumps(qcnl).encode()),
+        read_azure_conf({"AZDCAP_BASE_CERT_URL": variable, "AZDCAP_BASE_CERT_URL_TDX": variable}),
+        places=dict.fromkeys(Whose, "/x"),
+    )
+    for source in choice.sources.value:
+        assert check_source(source) is None
+        assert form_of(SourceName.parse(source), ServiceOptions()) is not None
+    assert choice.proxy.value is None or check_url(choice.proxy.value) is None
+    assert HIDDEN not in repr(choice)
+    assert all(str(note).isprintable() for _, note in choice.notes)
