@@ -9,8 +9,10 @@ import pytest
 from confcom.protocols.aesm import DEFAULT_KEY_ID, Reply, ServerConnection
 from confcom.protocols.aesm.framing import write_frame
 from confcom.protocols.pb.aesm_pb2 import Request
-from confcom.protocols.quoting_conf import read_aesmd_conf
+from confcom.protocols.quoting_conf import read_aesmd_conf, read_azure_conf, read_qcnl_conf
 from confcom.protocols.quoting_conf.aesmd import NO_MEANING, PROXY_KEYS
+from confcom.protocols.quoting_conf.qcnl import NO_MEANING as NO_MEANING_OF_PROVIDER
+from confcom.runtime.settings import CollateralSettings
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "migrate-from-aesmd.md"
 LEGACY = {
@@ -91,3 +93,25 @@ def test_every_setting_of_intels_daemon_has_its_row() -> None:
 def test_reader_of_settings_knows_each_key(key: str) -> None:
     notes = read_aesmd_conf(f"{key} = nonsense\n".encode()).notes
     assert not any("is no key that Intel's service knows" in note.words for note in notes)
+
+
+def test_keys_and_variables_of_providers_are_known() -> None:
+    rows = _rows("provider's configuration")
+    listed = {key for row in rows for key in re.findall(r"`(\w+)`", row[0])}
+    assert listed >= {*NO_MEANING_OF_PROVIDER, "collateral_service", "use_secure_cert"}
+    for key in listed:
+        variable = key.startswith("AZDCAP_")
+        notes = (
+            read_azure_conf({key: "nonsense"})
+            if variable
+            else read_qcnl_conf(f'{{"{key}": []}}'.encode())
+        ).notes
+        assert notes
+        assert not any("that the provider knows" in note.words for note in notes)
+        assert not any("that Azure's client knows" in note.words for note in notes)
+
+
+@pytest.mark.parametrize("row", _rows("provider's configuration"), ids=lambda row: row[0][:30])
+def test_settings_that_stand_in_for_a_providers_exist(row: list[str]) -> None:
+    for path in re.findall(r"`(collateral\.\w+)`", row[1]):
+        assert path.removeprefix("collateral.") in CollateralSettings._fields
