@@ -16,6 +16,7 @@ REQUESTS: Final = "confcom_quote_helper_td_requests_total"
 DURATION: Final = "confcom_quote_helper_td_quote_duration_seconds"
 CONNECTIONS: Final = "confcom_quote_helper_td_connections"
 WAITING: Final = "confcom_quote_helper_td_waiting_requests"
+SOCKET_RESTORATIONS: Final = "confcom_quote_helper_td_socket_restorations_total"
 VERIFICATIONS: Final = "confcom_quote_helper_td_verifications_total"
 VERIFIED_AT: Final = "confcom_quote_helper_td_verification_timestamp_seconds"
 TCB_STATUS: Final = "confcom_quote_helper_td_platform_tcb_status_info"
@@ -52,6 +53,11 @@ TD_QUOTES: Final = (
         name=WAITING,
         kind=MetricKind.GAUGE,
         doc="Requests of TDs that wait for the back end's turn now.",
+    ),
+    Metric(
+        name=SOCKET_RESTORATIONS,
+        kind=MetricKind.COUNTER,
+        doc="Times that the UNIX socket of QGS was removed or replaced, and put back.",
     ),
     Metric(
         name=VERIFICATIONS,

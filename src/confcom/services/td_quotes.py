@@ -9,15 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from confcom.adapters.peers import Connection
 from confcom.adapters.quoting.qgs_listener import QgsListener
-from confcom.adapters.quoting.qgs_places import Caller, Place
+from confcom.adapters.quoting.qgs_places import Caller, Place, UnixPlace
 from confcom.adapters.quoting.qgs_records import QgsListenerOptions, ServedTd
 from confcom.adapters.quoting.qgs_turns import TdTurnOptions, TdTurns, td_turns
+from confcom.adapters.quoting.socket_keeper import SocketKeeper
 from confcom.dcap import VerifiedQuote
 from confcom.dcap.td_report import TD_UNDER_DEBUG, TdxReport
 from confcom.protocols.peers import Peer
@@ -27,6 +28,9 @@ from confcom.runtime import td_metric_table as table
 from confcom.runtime.log import OWN_LOGGER
 from confcom.services.quote_checks import QuoteChecker
 from confcom.services.td_records import TdRecords
+
+_LOOK_S: Final = 2.0
+"""How often we look whether a UNIX socket is still ours, seconds."""
 
 
 class TdxBackend(Protocol):
@@ -101,6 +105,7 @@ class TdService:
             structlog.get_logger(OWN_LOGGER).bind(), is_simulated=options.is_simulated
         )
         self._checker: QuoteChecker | None = None
+        self._keepers: list[SocketKeeper] = []
         self.turns: TdTurns = td_turns(self._ask, options.turns)
         self._listeners = [
             QgsListener(
@@ -121,13 +126,22 @@ class TdService:
             self._checker = await stack.enter_async_context(
                 QuoteChecker(options.verify, every=options.every, tell=self._records.tell)
             )
-        for listener in self._listeners:
+        for place, listener in zip(options.places, self._listeners, strict=True):
             await stack.enter_async_context(listener)
+            if isinstance(place, UnixPlace):
+                keeper = self._keeper(place, listener)
+                self._keepers.append(keeper)
+                await stack.enter_async_context(keeper.keep(_LOOK_S))
         stack.push_async_callback(self.turns.close)  # first, so that what it ends is written down
 
     async def drain(self, limit_s: float) -> None:
         """Accept nothing more, and wait for what was asked to be answered and taken."""
         await asyncio.gather(*(listener.drain(limit_s) for listener in self._listeners))
+
+    @property
+    def problem(self) -> str | None:
+        """Why those who ask at a UNIX socket do not find us, or None."""
+        return next((one.problem for one in self._keepers if one.problem is not None), None)
 
     @property
     def connections(self) -> int:
@@ -146,12 +160,21 @@ class TdService:
         checker = self._checker
         return {
             "places": [str(place) for place in self._options.places],
+            "problem": self.problem,
             "simulated": self._options.is_simulated,
             "connections": self.connections,
             "waiting": self.turns.waiting,
             "verification": None if checker is None else checker.finding.to_json(),
             "peers": self._records.callers(),
         }
+
+    def _keeper(self, place: UnixPlace, listener: QgsListener) -> SocketKeeper:
+        return SocketKeeper(
+            place.file,
+            backlog=self._options.listener.backlog,
+            swap=listener.swap,
+            tell=lambda why: self._records.tell_socket(str(place), why),
+        )
 
     async def _ask(self, operation: Operation, caller: Caller) -> Answer:
         rules = self._options.rules

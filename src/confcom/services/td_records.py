@@ -110,6 +110,14 @@ class TdRecords:
             simulated=verified.is_simulated,
         )
 
+    def tell_socket(self, path: str, why: str | None) -> None:
+        """Write down that a socket was taken from us, and why, or that it is back."""
+        if why is None:
+            self.metrics.add(table.SOCKET_RESTORATIONS)
+            self._log.warning("td_socket.restored", socket=path)
+        else:
+            self._log.warning("td_socket.lost", socket=path, why=why)
+
     def callers(self) -> list[dict[str, object]]:
         """Return who asked for quotes, who asked last first."""
         return [record.to_json(account) for account, record in reversed(self._callers.items())]

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.quote_helper.daemon import ask_http, ended, quote, running
 
 from confcom.adapters.qgs import QgsClient
+from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.adapters.simulation_store import SimulationStore
 from confcom.cli.main import main
 from confcom.dcap import Quote, TdAttributes
@@ -32,16 +35,17 @@ def td_quote(td: TrustDomain = TD, path: str = "qgs.socket") -> bytes:
     return QgsClient(Path(path)).get_quote(platform.td_report(td, b"\x07" * 64))
 
 
-def status_when(is_so: str) -> dict[str, object]:
-    """Return what the status document says of TDs once the verdict is there."""
+def status() -> dict[str, Any]:
+    """Return what the status document says of TDs."""
+    tds: dict[str, Any] = json.loads(ask_http("status.sock", "/status"))["tds"]
+    return tds
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
     ends = time.monotonic() + 20
-    while time.monotonic() < ends:
-        tds: dict[str, object] = json.loads(ask_http("status.sock", "/status"))["tds"]
-        verification = tds["verification"]
-        if isinstance(verification, dict) and verification["verdict"] == is_so:
-            return tds
+    while not is_so():
+        assert time.monotonic() < ends
         time.sleep(0.05)
-    raise AssertionError(f"never {is_so}")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ def test_who_asks_too_often_is_refused_and_keeps_no_enclave_waiting(folder: Path
         with pytest.raises(UnavailableError, match="0x12001"):
             td_quote()
         quote()
-        tds = json.loads(ask_http("status.sock", "/status"))["tds"]
+        tds = status()
         metrics = ask_http("status.sock", "/metrics").decode()
         process.send_signal(signal.SIGTERM)
         events = ended(process)
@@ -98,10 +102,10 @@ def test_who_asks_too_often_is_refused_and_keeps_no_enclave_waiting(folder: Path
 
 def test_status_says_what_our_quotes_of_tds_are_worth(folder: Path) -> None:
     with running(folder, *QGS, "--status", "status.sock"):
-        before = json.loads(ask_http("status.sock", "/status"))["tds"]
-        assert before["verification"]["verdict"] == "unknown"
+        assert status()["verification"]["verdict"] == "unknown"
         td_quote()
-        tds = status_when("authentic")
+        wait_until(lambda: status()["verification"]["verdict"] == "authentic")
+        tds = status()
         metrics = ask_http("status.sock", "/metrics").decode()
         document = json.loads(ask_http("status.sock", "/status"))
     assert tds["places"] == [str(folder / "qgs.socket")]
@@ -136,10 +140,7 @@ def test_a_service_behind_is_held_to_rules_and_its_quotes_are_verified(
         assert Quote.from_bytes(td_quote(path="front.qgs")).is_tdx
         with pytest.raises(UnavailableError, match="0x12001"):
             td_quote(DEBUG_TD, path="front.qgs")
-        ends = time.monotonic() + 20
-        while b"td_verifications_total{" not in ask_http("status.sock", "/metrics"):
-            assert time.monotonic() < ends
-            time.sleep(0.05)
+        wait_until(lambda: b"td_verifications_total{" in ask_http("status.sock", "/metrics"))
         process.send_signal(signal.SIGTERM)
         events = ended(process)
     found = {str(event["event"]): event for event in events}
@@ -154,6 +155,25 @@ def test_the_group_of_the_daemon_may_ask_unless_another_mode_is_given(folder: Pa
     for options, mode in (((), 0o660), (("--qgs-socket-mode", "0666"), 0o666)):
         with running(folder, *QGS, *options):
             assert Path("qgs.socket").stat().st_mode & 0o777 == mode
+
+
+def test_a_socket_of_qgs_that_is_taken_away_comes_back(folder: Path) -> None:
+    path = folder / "qgs.socket"
+    with running(folder, *QGS, "--status", "status.sock") as process:
+        path.unlink()
+        other = SocketFile(path)
+        with other.listen(1):
+            wait_until(lambda: "listens there already" in str(status()["problem"]))
+            assert ask_http("status.sock", "/readyz") == b"backend: ok\nsocket: ok\n"
+            quote()
+        wait_until(lambda: status()["problem"] is None)
+        assert Quote.from_bytes(td_quote()).is_tdx
+        assert b"td_socket_restorations_total 1\n" in ask_http("status.sock", "/metrics")
+        process.send_signal(signal.SIGTERM)
+        events = ended(process)
+    names = [event["event"] for event in events if str(event["event"]).startswith("td_socket.")]
+    assert names == ["td_socket.lost", "td_socket.restored"]
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("mode", ["rw", "07777", "8", ""])
@@ -183,9 +203,7 @@ def modules_of(*options: str) -> set[str]:
         text=True,
     ) as process:
         try:
-            ends = time.monotonic() + 20
-            while not Path("aesm.socket").exists() and time.monotonic() < ends:
-                time.sleep(0.02)
+            wait_until(Path("aesm.socket").exists)
             quote()
             process.send_signal(signal.SIGTERM)
             out, _ = process.communicate(timeout=20)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import resource
 import select
+import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +33,8 @@ from confcom.protocols.qgs import (
 
 _SHARE_OF_FILES: Final = 3
 """Of the files that the process may open, one in so many is a connection here."""
+_LINGER_S: Final = 0.1
+"""How long those who wait at a socket that was replaced have to be let in."""
 
 
 class QgsListener:
@@ -60,6 +63,7 @@ class QgsListener:
         self.record = record
         self._place = place
         self._server: asyncio.Server | None = None
+        self._swaps: set[asyncio.Task[None]] = set()
         self._silent: OrderedDict[_Connection, None] = OrderedDict()
         self._open: set[_Connection] = set()
         self._most = self.options.most_connections
@@ -69,13 +73,7 @@ class QgsListener:
     async def __aenter__(self) -> Self:
         soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._most = max(1, min(self.options.most_connections, soft // _SHARE_OF_FILES))
-        loop = asyncio.get_running_loop()
-        # Not the loop's way for UNIX sockets: this one takes a socket of any family.
-        self._server = await loop.create_server(
-            lambda: _Connection(self),
-            sock=self._place.listen(self.options.backlog),
-            backlog=self.options.backlog,
-        )
+        self._server = await self._serve(self._place.listen(self.options.backlog))
         return self
 
     async def __aexit__(
@@ -84,8 +82,8 @@ class QgsListener:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._server is not None:
-            self._server.close()
+        self._stop_listening()
+        await asyncio.gather(*self._swaps, return_exceptions=True)
         self._place.remove()
         for connection in tuple(self._open):
             connection.abort()
@@ -97,13 +95,41 @@ class QgsListener:
 
     async def drain(self, limit_s: float) -> None:
         """Accept nothing more, and wait for what was asked to be answered and taken."""
-        if self._server is not None:
-            self._server.close()
+        self._stop_listening()
         for connection in tuple(self._silent):
             connection.abort()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await self._is_idle.wait()
+
+    def swap(self, listening: socket.socket) -> None:
+        """Listen on another socket from now on; who waits at the one before is let in first."""
+        if self._server is None:  # no longer listening at all
+            listening.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._swap(listening))
+        self._swaps.add(task)
+        task.add_done_callback(self._swaps.discard)
+
+    async def _swap(self, listening: socket.socket) -> None:
+        server = await self._serve(listening)
+        before, self._server = self._server, server
+        if before is None:  # we were told to stop meanwhile
+            self._stop_listening()
+            return
+        await asyncio.sleep(_LINGER_S)
+        before.close()
+
+    async def _serve(self, listening: socket.socket) -> asyncio.Server:
+        # Not the loop's way for UNIX sockets: this one takes a socket of any family.
+        return await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self), sock=listening, backlog=self.options.backlog
+        )
+
+    def _stop_listening(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def opened(self, connection: "_Connection") -> None:
         """Count a connection, and make room for it."""

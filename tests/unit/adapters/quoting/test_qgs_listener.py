@@ -22,12 +22,14 @@ from tests.qgs_service import (
     Daemon,
     MachinePlace,
     read_all,
+    simulated,
     td_report,
 )
 from tests.simulated import authority, platform
 
 from confcom.adapters.quoting.qgs_listener import QgsListener
 from confcom.adapters.quoting.qgs_places import Caller, UnixPlace
+from confcom.adapters.quoting.qgs_records import ServedTd
 from confcom.adapters.quoting.qgs_turns import TdTurnOptions, td_turns
 from confcom.adapters.quoting.socket_file import SocketFile
 from confcom.dcap import Quote, TdReport, TeeType, verify
@@ -605,6 +607,83 @@ def test_end_lets_go_of_all_and_removes_the_socket(
 
     assert asyncio.run(run()) == b""
     assert not path.exists()
+
+
+def own_listener(file: SocketFile, served: list[ServedTd]) -> QgsListener:
+    async def ask(operation: Operation, caller: Caller) -> Answer:
+        return await simulated(operation, caller)
+
+    return QgsListener(UnixPlace(file), turns=td_turns(ask, TdTurnOptions()), record=served.append)
+
+
+def connected(path: Path) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    client.setblocking(False)
+    client.connect(str(path))
+    return client
+
+
+async def reply_size(client: socket.socket) -> int:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(client, DESCRIBE)
+    return len(await loop.sock_recv(client, 4096))
+
+
+def test_who_waits_at_a_socket_that_is_replaced_is_served_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    served: list[ServedTd] = []
+    path = Path("s")
+
+    async def run() -> None:
+        file = SocketFile(path)
+        async with own_listener(file, served) as listener, asyncio.timeout(10):
+            clients = [connected(path) for _ in range(20)]  # accepted when the loop turns
+            file.path.rename("elsewhere")
+            listener.swap(file.listen(32))
+            clients += [connected(path) for _ in range(20)]
+            for client in clients:
+                with client:
+                    assert await reply_size(client) > 20
+
+    asyncio.run(run())
+    assert len(served) == 40
+    assert not path.exists()
+
+
+def test_a_listener_that_drains_takes_no_new_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def run() -> None:
+        async with own_listener(SocketFile(Path("s")), []) as listener:
+            await listener.drain(1)
+            other = SocketFile(Path("other")).listen(1)
+            listener.swap(other)
+            assert other.fileno() == -1
+
+    asyncio.run(run())
+
+
+def test_a_listener_that_is_told_to_stop_while_it_takes_a_new_socket_lets_go_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def run() -> None:
+        async with own_listener(SocketFile(Path("s")), []) as listener:
+            listener.swap(SocketFile(Path("other")).listen(1))
+            await listener.drain(1)
+
+    asyncio.run(run())
+    for path in ("s", "other"):
+        with (
+            socket.socket(socket.AF_UNIX) as client,
+            pytest.raises((ConnectionRefusedError, FileNotFoundError)),
+        ):
+            client.connect(path)
 
 
 def test_operation_of_the_audit_is_what_was_asked(daemon: Daemon) -> None:
