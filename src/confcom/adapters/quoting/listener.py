@@ -152,10 +152,12 @@ class AesmListener:
             listening.close()
             return
         self._at_a_time = self.options.backlog + 1
-        self._accept()
-        self._stop_listening()
-        self._listening = listening
-        self._listen()
+        try:
+            self._accept()
+        finally:
+            self._stop_listening()
+            self._listening = listening
+            self._listen()
 
     def opened(self, connection: ClientConnection) -> None:
         """Count a connection, and make room for it."""

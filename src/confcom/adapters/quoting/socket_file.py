@@ -127,11 +127,8 @@ class SocketFile:
         try:
             listening.setblocking(False)
             listening.bind(str(beside))
-            if self.gid is not None:
-                os.chown(beside, -1, self.gid)
-            beside.chmod(self.mode)
+            bound = give_rights(beside, mode=self.mode, gid=self.gid)
             listening.listen(backlog)
-            bound = _identity(beside)
             beside.replace(self.path)
         except BaseException:
             listening.close()
@@ -147,6 +144,29 @@ class SocketFile:
             f"cannot listen on {self.path}: {why}",
             hint=elsewhere if remedy is None else f"{remedy}, or {elsewhere}",
         )
+
+
+def give_rights(path: Path, *, mode: int, gid: int | None = None) -> tuple[int, int]:
+    """Set mode and group of a socket itself, and return its device and number.
+
+    Whoever may write the folder could put a link in its place meanwhile, to have the rights of
+    another file changed by us.
+
+    Raises:
+        OSError: it is no socket, or a right is missing.
+    """
+    node = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(node)
+        if not stat.S_ISSOCK(found.st_mode):
+            raise OSError(errno.EEXIST, "somebody else writes into its folder", str(path))
+        itself = f"/proc/self/fd/{node}"
+        if gid is not None:
+            os.chown(itself, -1, gid)
+        Path(itself).chmod(mode)
+    finally:
+        os.close(node)
+    return found.st_dev, found.st_ino
 
 
 def _identity(path: Path) -> tuple[int, int]:

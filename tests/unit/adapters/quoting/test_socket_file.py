@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from confcom.adapters.quoting.socket_file import Credentials, SocketFile
+from confcom.adapters.quoting.socket_file import Credentials, SocketFile, give_rights
 from confcom.errors import MisconfiguredError
 from confcom.reasons import Reason
 
@@ -81,6 +81,18 @@ def test_refuses_what_is_no_socket(path: Path, kind: str) -> None:
     assert "no socket" in refused.message
     assert refused.hint == "move it away if nobody needs it, or name another path with --status"
     assert os.path.lexists(path)
+
+
+def test_rights_are_given_to_a_socket_and_to_nothing_else(path: Path) -> None:
+    path.parent.mkdir()
+    precious = path.with_name("precious")
+    precious.write_bytes(b"precious")
+    precious.chmod(0o600)
+    path.symlink_to("precious")
+    for found in (path, precious):
+        with pytest.raises(OSError, match="somebody else writes into its folder"):
+            give_rights(found, mode=0o666, gid=os.getgid())
+    assert stat.S_IMODE(precious.stat().st_mode) == 0o600
 
 
 def test_refuses_a_path_that_no_address_can_hold(path: Path) -> None:
