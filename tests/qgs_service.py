@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,7 @@ class MachineSocket(socket.socket):
     """A UNIX socket that says it is one of vsock, whose other end is a virtual machine."""
 
     cid = 3
+    cids: Sequence[int] = ()
 
     @property
     def family(self) -> Any:  # noqa: ANN401 as of every socket
@@ -165,21 +166,27 @@ class MachineSocket(socket.socket):
         """Return a connection of a machine."""
         descriptor, _ = self._accept()  # type: ignore[attr-defined]  # what the library calls
         connection = MachineSocket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptor)
-        connection.cid = self.cid
-        return connection, (self.cid, 0)
+        connection.cid, *rest = self.cids
+        self.cids = rest or self.cids
+        return connection, (connection.cid, 0)
 
 
 class MachinePlace:
-    """A place at which only virtual machines ask; those of number 0 have gone at once."""
+    """A place at which only virtual machines ask; those of number 0 have gone at once.
 
-    def __init__(self, path: Path, cid: int = 3) -> None:
+    Args:
+        path: where it is.
+        cids: numbers of the machines that connect, one after the other; the last one again.
+    """
+
+    def __init__(self, path: Path, *cids: int) -> None:
         self._path = path
-        self._cid = cid
+        self._cids = cids or (3,)
 
     def listen(self, backlog: int) -> socket.socket:
         """Listen at the path."""
         listening = MachineSocket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listening.cid = self._cid
+        listening.cids = list(self._cids)
         listening.setblocking(False)
         listening.bind(str(self._path))
         listening.listen(backlog)

@@ -2,8 +2,9 @@
 """The QGS socket: one request a connection, bounded in number, size and time.
 
 No client can make another one wait: a connection that does not deliver its request in time, or
-does not take its reply, is closed; when there are too many, the one that has been silent for the
-longest makes room. Requests then wait for their turn, which listeners may share.
+does not take its reply, is closed; when there are too many, whoever has most of those that say
+nothing loses the one that has been silent for the longest. Requests then wait for their turn,
+which listeners may share.
 """
 
 import asyncio
@@ -64,7 +65,7 @@ class QgsListener:
         self._place = place
         self._server: asyncio.Server | None = None
         self._swaps: set[asyncio.Task[None]] = set()
-        self._silent: OrderedDict[_Connection, None] = OrderedDict()
+        self._silent: dict[str, OrderedDict[_Connection, None]] = {}  # by machine or user
         self._open: set[_Connection] = set()
         self._most = self.options.most_connections
         self._is_idle = asyncio.Event()
@@ -96,7 +97,7 @@ class QgsListener:
     async def drain(self, limit_s: float) -> None:
         """Accept nothing more, and wait for what was asked to be answered and taken."""
         self._stop_listening()
-        for connection in tuple(self._silent):
+        for connection in [one for line in self._silent.values() for one in line]:
             connection.abort()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -135,21 +136,26 @@ class QgsListener:
         """Count a connection, and make room for it."""
         self._open.add(connection)
         self._is_idle.clear()
-        self._silent[connection] = None
-        if len(self._open) > self._most and self._silent:
-            oldest, _ = self._silent.popitem(last=False)
+        self._silent.setdefault(connection.origin, OrderedDict())[connection] = None
+        if len(self._open) > self._most:
+            oldest = next(iter(max(self._silent.values(), key=len)))
+            self.delivered(oldest)
             oldest.give_up("there were too many connections")
 
     def delivered(self, connection: "_Connection") -> None:
-        """Note that a connection has delivered its request."""
-        self._silent.pop(connection, None)
+        """Note that a connection has delivered its request, or never will."""
+        line = self._silent.get(connection.origin)
+        if line is not None:
+            line.pop(connection, None)
+            if not line:
+                del self._silent[connection.origin]
 
     def closed(self, connection: "_Connection") -> None:
         """Forget a connection."""
         self._open.discard(connection)
         if not self._open:
             self._is_idle.set()
-        self._silent.pop(connection, None)
+        self.delivered(connection)
 
 
 class _Connection(asyncio.Protocol):
@@ -164,15 +170,17 @@ class _Connection(asyncio.Protocol):
         self._delivered_s: float | None = None
         self._answer: Answer | None = None
         self.caller = Caller()
+        self.origin = ""  # the machine or the user; of a process more is known later
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # of a stream socket
-        self._listener.opened(self)
         try:
             self.caller = Caller.of(transport.get_extra_info("socket"))
         except OSError:  # it has gone already
             self.abort()
             return
+        self.origin = self.caller.account
+        self._listener.opened(self)
         self._limit(self._listener.options.deliver_s, "it did not deliver its request in time")
 
     def data_received(self, data: bytes) -> None:

@@ -14,8 +14,8 @@ class QgsListenerOptions:
 
     Attributes:
         most_connections: connections at once, fewer where the process may not open three times as
-            many files; beyond it the longest silent one is closed. More than may wait for a turn,
-            so that who comes finds room.
+            many files; beyond it whoever has most that are silent loses the oldest of them. More
+            than may wait for a turn, so that who comes finds room.
         deliver_s: time to deliver a request, seconds.
         take_s: time to take a reply, seconds.
         backlog: connections that the kernel keeps before they are accepted.

@@ -130,7 +130,7 @@ def test_audit_is_told_which_machine_asked(tmp_path: Path, monkeypatch: pytest.M
 def test_machine_that_has_gone_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path("machines")
-    with Daemon(path, place=MachinePlace(path, cid=0)) as daemon:
+    with Daemon(path, place=MachinePlace(path, 0)) as daemon:
         assert daemon.exchange(request()) == b""
         assert daemon.served == []
         assert daemon.listener is not None
@@ -317,6 +317,25 @@ def test_silent_connections_do_not_keep_others_out(
             assert daemon.listener is not None
             assert daemon.listener.connections <= QUICK.most_connections
         assert is_alive(daemon)
+
+
+def test_a_machine_that_fills_all_connections_takes_no_other_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("machines")
+    place = MachinePlace(path, 7, 3)  # the first is of machine 7, all others are of machine 3
+    with (
+        Daemon(path, replace(QUICK, deliver_s=60), place) as daemon,
+        contextlib.ExitStack() as stack,
+    ):
+        slow = stack.enter_context(daemon.connect())
+        slow.sendall(DESCRIBE[:1])
+        flood = [stack.enter_context(daemon.connect()) for _ in range(4 * QUICK.most_connections)]
+        assert flood[0].recv(1) == b""
+        slow.sendall(DESCRIBE[1:])
+        assert isinstance(reply_from_stream(read_all(slow)), GetPlatformInfoReply)
+        assert [one.caller.cid for one in daemon.wait_for(1)] == [7]
 
 
 def test_connections_are_bounded_by_the_files_that_may_be_opened(
