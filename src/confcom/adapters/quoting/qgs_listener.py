@@ -138,7 +138,8 @@ class QgsListener:
         self._is_idle.clear()
         self._silent.setdefault(connection.origin, OrderedDict())[connection] = None
         if len(self._open) > self._most:
-            oldest = next(iter(max(self._silent.values(), key=len)))
+            crowd = max(self._silent.values(), key=len)
+            oldest = next(iter(crowd))
             self.delivered(oldest)
             oldest.give_up("there were too many connections")
 
