@@ -42,7 +42,20 @@ from confcom.protocols.aesm import (
 from confcom.protocols.cgroups import parse_cgroup
 from confcom.protocols.pb.aesm_pb2 import Response
 from confcom.protocols.peers import parse_pidfd_info, parse_pod_folder, parse_stat
-from confcom.protocols.quoting_conf import MAX_NOTES, Note, read_aesmd_conf, read_qcnl_conf
+from confcom.protocols.quoting_conf import (
+    MAX_NOTES,
+    AesmdConf,
+    AzureConf,
+    CollateralChoice,
+    Note,
+    Provider,
+    QcnlConf,
+    Whose,
+    choose_collateral,
+    read_aesmd_conf,
+    read_qcnl_conf,
+)
+from confcom.runtime.settings.model import check_source, check_url
 from confcom.sgx import (
     REPORT_BODY,
     Report,
@@ -160,11 +173,29 @@ def _cgroup(data: bytes) -> None:
 
 
 def _aesmd_conf(data: bytes) -> None:
-    _check_notes(read_aesmd_conf(data).notes)
+    conf = read_aesmd_conf(data)
+    _check_notes(conf.notes)
+    _check_choice(aesmd=conf)
 
 
 def _qcnl_conf(data: bytes) -> None:
-    _check_notes(read_qcnl_conf(data).notes)
+    conf = read_qcnl_conf(data)
+    _check_notes(conf.notes)
+    _check_choice(qcnl=conf)
+
+
+def _check_choice(*, aesmd: AesmdConf | None = None, qcnl: QcnlConf | None = None) -> None:
+    choice = choose_collateral(
+        CollateralChoice(),
+        Provider.INTEL,
+        aesmd or AesmdConf(),
+        qcnl or QcnlConf(),
+        AzureConf(),
+        places=dict.fromkeys(Whose, "x"),
+    )
+    _check_notes(tuple(note for _, note in choice.notes))
+    assert [check_source(source) for source in choice.sources.value] == [None]
+    assert choice.proxy.value is None or check_url(choice.proxy.value) is None
 
 
 def _check_notes(notes: Sequence[Note]) -> None:

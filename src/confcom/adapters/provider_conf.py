@@ -132,6 +132,8 @@ def read_provider_conf(
     place = root or Root()
     named = environ.get(QCNL_VARIABLE) if qcnl is None else None
     qcnl_path = qcnl or Path(named or QCNL_PATH)
+    if place.folder == Path("/"):
+        qcnl_path = qcnl_path.absolute()  # the provider, too, begins in the folder of its process
     return ProviderConf(
         aesmd=_read(place, aesmd or AESMD_PATH, read_aesmd_conf, None),
         qcnl=_read(place, qcnl_path, read_qcnl_conf, QCNL_VARIABLE if named else None),

@@ -91,6 +91,15 @@ def test_a_variable_names_another_file_and_an_argument_wins_over_it(root: Root) 
     assert "40 s" in note.words
 
 
+def test_a_relative_name_begins_in_the_folder_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own").write_text('{"retry_times": 1}')
+    found = read_provider_conf({"QCNL_CONF_PATH": "own"}).qcnl
+    assert (found.path, found.conf.retry_times) == (tmp_path / "own", 1)
+
+
 def test_a_file_that_is_too_large_is_not_read_whole(root: Root) -> None:
     (root.folder / "etc" / "aesmd.conf").write_bytes(b"#" * 1_000_000)
     ((_, note),) = read_provider_conf({}, root=root).notes()
