@@ -12,8 +12,7 @@ write no events do not import it.
 import contextlib
 import json
 import logging
-from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -39,6 +38,7 @@ def configure(settings: LogSettings, stream: TextIO, *, color: bool = False) -> 
         settings.format is LogFormat.AUTO and stream.isatty()
     )
     renderers = _text_renderers(color=color) if is_text else _json_renderers()
+    handler = _Handler(stream)
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -46,30 +46,25 @@ def configure(settings: LogSettings, stream: TextIO, *, color: bool = False) -> 
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    after: list[Processor] = [structlog.processors.format_exc_info, redact, *renderers]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             *before,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            _to_record,
+            *after,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda name=OWN_LOGGER: _OwnLogger(name, handler),
         cache_logger_on_first_use=False,
     )
-    formatter = _Formatter(
-        own=[structlog.processors.format_exc_info, redact, *renderers],
+    formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            redact,
-            *renderers,
-        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
     )
     # No event tells any of these, so no record need look them up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    _replace_handlers(_Handler(stream), formatter, settings.level)
+    _replace_handlers(handler, formatter, settings.level)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -82,40 +77,57 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     }
 
 
-def _to_record(_logger: WrappedLogger, _method: str, event: EventDict) -> tuple[object, object]:
-    """Hand an event of ours to the standard library as it is."""
-    return (event,), {"extra": {"is_own_event": True}}
-
-
-class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """Renders events; ours without the copy of the record that others are given.
-
-    Args:
-        own: what makes an event of ours a line.
-        options: of the base class, for records of libraries.
-    """
-
-    def __init__(self, *, own: Sequence[Processor], **options: Any) -> None:  # noqa: ANN401 passed on
-        super().__init__(**options)
-        self._own = own
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line of an event."""
-        if not getattr(record, "is_own_event", False):
-            return super().format(record)
-        event: Any = record.msg
-        for process in self._own:
-            event = process(None, record.levelname.lower(), event)
-        return str(event)
-
-
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes events; one that cannot be written is reported without its content."""
 
+    def write(self, name: str, line: str) -> None:
+        """Write the line of an event of ours."""
+        with self.lock or contextlib.nullcontext():
+            try:
+                self.stream.write(line + self.terminator)
+                self.flush()
+            except (OSError, ValueError):
+                self._report(name)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        self._report(record.name)
+
+    def _report(self, name: str) -> None:
         # The stream itself may be what failed; there is nobody else to tell.
         with contextlib.suppress(OSError, ValueError):
-            self.stream.write(f"error: cannot write a log event of {printable(record.name)}\n")
+            self.stream.write(f"error: cannot write a log event of {printable(name)}\n")
+
+
+class _OwnLogger:
+    """What our events come to: the level of the standard library's logger, and lines.
+
+    A record of the standard library would be made, passed around and taken apart again for each
+    of them, which takes as long as the rest.
+
+    Args:
+        name: of the logger, below ``confcom`` as a rule.
+        handler: where lines go.
+    """
+
+    def __init__(self, name: str, handler: _Handler) -> None:
+        self.name = name
+        self._logger = logging.getLogger(name)
+        self._handler = handler
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing is told at any level."""
+        return self._logger.disabled
+
+    def getEffectiveLevel(self) -> int:  # noqa: N802 - the library's name
+        """Return the level from which on events are told."""
+        return self._logger.getEffectiveLevel()
+
+    def debug(self, line: str) -> None:
+        """Write the line of an event, which holds its level."""
+        self._handler.write(self.name, line)
+
+    info = warning = error = critical = exception = debug
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
