@@ -74,6 +74,8 @@ class QuoteChecker:
         verify: verifies a quote; may use the network.
         every: which quotes are verified: each n-th; at least 1.
         tell: told of every finding.
+        stop: told where verifying fails by a mistake of ours, which the end of the context
+            raises: a daemon whose proof of health has ended must not go on as if it had one.
     """
 
     def __init__(
@@ -82,10 +84,12 @@ class QuoteChecker:
         *,
         every: int,
         tell: Callable[[Finding], None],
+        stop: Callable[[], object],
     ) -> None:
         self._verify = verify
         self._every = every
         self._tell = tell
+        self._stop = stop
         self._offered = 0
         self._next: bytes | None = None
         self._wake = asyncio.Event()
@@ -94,6 +98,7 @@ class QuoteChecker:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._work())
+        self._task.add_done_callback(lambda _task: self._stop())
         return self
 
     async def __aexit__(

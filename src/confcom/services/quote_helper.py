@@ -169,6 +169,7 @@ class _Helper:
                         options.checks.verify,
                         every=options.checks.every,
                         tell=self._records.tell,
+                        stop=self._stopping.set,
                     )
                 )
             allow_files(2 * options.listener.most_connections)
@@ -177,7 +178,9 @@ class _Helper:
             if options.tds is not None:
                 from confcom.services.td_quotes import serve_tds  # noqa: PLC0415 - memory
 
-                self._tds = await stack.enter_async_context(serve_tds(*options.tds))
+                self._tds = await stack.enter_async_context(
+                    serve_tds(*options.tds, stop=self._stopping.set)
+                )
                 drains.append(self._tds.drain)
             await stack.enter_async_context(self._probes())
             log.info("quote_helper.started", socket=path, simulated=options.is_simulated)

@@ -74,13 +74,20 @@ class TdQuoteOptions:
 
 
 @asynccontextmanager
-async def serve_tds(backend: TdxBackend, options: TdQuoteOptions) -> AsyncIterator["TdService"]:
+async def serve_tds(
+    backend: TdxBackend, options: TdQuoteOptions, *, stop: Callable[[], object]
+) -> AsyncIterator["TdService"]:
     """Serve TDs while the context lasts.
+
+    Args:
+        backend: makes quotes.
+        options: how.
+        stop: told where the daemon cannot go on; the end of the context then raises why.
 
     Raises:
         MisconfiguredError: a place cannot be used (``settings_invalid``).
     """
-    service = TdService(backend, options)
+    service = TdService(backend, options, stop=stop)
     await backend.start()
     try:
         async with AsyncExitStack() as stack:
@@ -96,10 +103,14 @@ class TdService:
     Args:
         backend: makes quotes.
         options: how.
+        stop: told where the daemon cannot go on.
     """
 
-    def __init__(self, backend: TdxBackend, options: TdQuoteOptions) -> None:
+    def __init__(
+        self, backend: TdxBackend, options: TdQuoteOptions, *, stop: Callable[[], object]
+    ) -> None:
         self._backend = backend
+        self._stop = stop
         self._options = options
         self._records = TdRecords(
             structlog.get_logger(OWN_LOGGER).bind(), is_simulated=options.is_simulated
@@ -124,7 +135,9 @@ class TdService:
         stack.callback(self._records.flush)
         if options.verify is not None:
             self._checker = await stack.enter_async_context(
-                QuoteChecker(options.verify, every=options.every, tell=self._records.tell)
+                QuoteChecker(
+                    options.verify, every=options.every, tell=self._records.tell, stop=self._stop
+                )
             )
         for place, listener in zip(options.places, self._listeners, strict=True):
             await stack.enter_async_context(listener)

@@ -21,6 +21,10 @@ Verify = Callable[[bytes], VerifiedQuote]
 pytestmark = pytest.mark.timeout(20)
 
 
+def ignore() -> None:
+    """Be told that the checker has ended."""
+
+
 def authentic(_: bytes) -> VerifiedQuote:
     sample = sgx(status=TcbStatus.OUT_OF_DATE, advisory_ids=("INTEL-SA-2", "INTEL-SA-1"))
     return check(sample.quote, sample.collateral)
@@ -49,7 +53,7 @@ def findings_of(verify: Verify, *, every: int, offers: int) -> list[Finding]:
     found: list[Finding] = []
 
     async def run() -> None:
-        async with QuoteChecker(verify, every=every, tell=found.append) as checker:
+        async with QuoteChecker(verify, every=every, tell=found.append, stop=ignore) as checker:
             assert checker.finding == Finding()
             for number in range(offers):
                 wanted = len(found) + (number % every == 0)
@@ -106,7 +110,7 @@ def test_quotes_that_come_meanwhile_wait_and_only_the_last_is_kept() -> None:
         raise FORGED
 
     async def run() -> None:
-        async with QuoteChecker(verify, every=1, tell=found.append) as checker:
+        async with QuoteChecker(verify, every=1, tell=found.append, stop=ignore) as checker:
             checker.offer(b"1")
             await until(lambda: bool(seen))
             for quote in (b"2", b"3", b"4"):
@@ -118,12 +122,14 @@ def test_quotes_that_come_meanwhile_wait_and_only_the_last_is_kept() -> None:
     assert seen == [b"1", b"4"]
 
 
-def test_a_mistake_of_ours_is_not_swallowed() -> None:
+def test_a_mistake_of_ours_stops_the_daemon_and_is_not_swallowed() -> None:
     async def run() -> None:
-        checker = QuoteChecker(refusing(ZeroDivisionError()), every=1, tell=lambda _: None)
+        stopping = asyncio.Event()
+        mistaken = refusing(ZeroDivisionError())
+        checker = QuoteChecker(mistaken, every=1, tell=lambda _: None, stop=stopping.set)
         async with checker:
             checker.offer(b"1")
-            await asyncio.sleep(0.2)
+            await asyncio.wait_for(stopping.wait(), 3)
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(run())

@@ -60,6 +60,11 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def never() -> None:
+    """Be told that the daemon cannot go on, which happens in no test of this file."""
+    raise AssertionError("the service stopped by itself")
+
+
 def both_places() -> tuple[UnixPlace, MachinePlace]:
     return UnixPlace(SocketFile(Path("unix"))), MachinePlace(Path("machines"))
 
@@ -83,7 +88,7 @@ def test_serves_several_places_from_one_back_end() -> None:
     options = TdQuoteOptions(places=both_places(), is_simulated=True, identify=PeerReader().read)
 
     async def run() -> None:
-        async with serve_tds(backend, options) as service:
+        async with serve_tds(backend, options, stop=never) as service:
             for path in ("unix", "machines"):
                 assert isinstance(await asked(path, td_report(SECRET)), bytes)
             await service.drain(5)
@@ -106,7 +111,7 @@ def test_stops_the_back_end_when_a_place_cannot_be_used() -> None:
     )
 
     async def run() -> None:
-        async with serve_tds(backend, options):
+        async with serve_tds(backend, options, stop=never):
             raise AssertionError("unreachable")
 
     with pytest.raises(MisconfiguredError):
@@ -130,7 +135,7 @@ def why_refused(
     )
 
     async def run() -> bytes | ConfcomError:
-        async with serve_tds(backend, options):
+        async with serve_tds(backend, options, stop=never):
             return await asked(path, td_report(td=td))
 
     with capture_logs() as events:
@@ -215,7 +220,7 @@ def test_what_the_rules_allow_is_quoted(path: str, rules: list[str], td: TrustDo
 def test_questions_about_the_platform_are_nothing_for_rules() -> None:
     async def run() -> PlatformInfo:
         options = TdQuoteOptions(places=both_places(), rules=parse_rules(["deny"]))
-        async with serve_tds(Recorder(), options):
+        async with serve_tds(Recorder(), options, stop=never):
             return await AsyncQgsClient("machines", timeout_s=5).get_platform_info()
 
     assert asyncio.run(run()).pce_svn == platform().extension.pce_svn
@@ -239,7 +244,7 @@ def test_a_flood_at_one_place_delays_another_caller_by_one_request() -> None:
     async def run() -> None:
         backend = Recorder()
         options = TdQuoteOptions(places=both_places(), turns=TdTurnOptions(at_once=1))
-        async with serve_tds(backend, options) as service:
+        async with serve_tds(backend, options, stop=never) as service:
             backend.gate.clear()
             tasks = [await ask(service, "machines", 1 + number) for number in range(8)]
             tasks.append(await ask(service, "unix", 9))
@@ -260,7 +265,7 @@ def test_where_all_places_are_taken_a_flood_gives_one_up() -> None:
         options = TdQuoteOptions(
             places=both_places(), turns=TdTurnOptions(limits=limits, at_once=1)
         )
-        async with serve_tds(backend, options) as service:
+        async with serve_tds(backend, options, stop=never) as service:
             backend.gate.clear()
             tasks = []
             for count, path in enumerate(("machines",) * 4 + ("unix",) * 2, 1):
@@ -284,7 +289,7 @@ def test_the_quota_of_one_caller_is_not_that_of_another() -> None:
         options = TdQuoteOptions(
             places=both_places(), turns=TdTurnOptions(limits=Limits(per_peer=Rate(0.001, 1)))
         )
-        async with serve_tds(Recorder(), options):
+        async with serve_tds(Recorder(), options, stop=never):
             paths = ("machines", "machines", "unix", "unix")
             return [isinstance(await asked(path), bytes) for path in paths]
 
@@ -302,7 +307,7 @@ def test_the_total_rate_is_shared_by_all_places() -> None:
         options = TdQuoteOptions(
             places=both_places(), turns=TdTurnOptions(limits=limits, wait_s=0.1)
         )
-        async with serve_tds(Recorder(), options):
+        async with serve_tds(Recorder(), options, stop=never):
             return [isinstance(await asked(path), bytes) for path in ("machines", "unix", "unix")]
 
     assert asyncio.run(run()) == [True, True, False]
@@ -336,7 +341,7 @@ def health_of(
         options = TdQuoteOptions(
             places=both_places(), is_simulated=True, verify=verify_quote, every=every
         )
-        async with serve_tds(Recorder(), options) as service:
+        async with serve_tds(Recorder(), options, stop=never) as service:
             looks = 0
             for number in range(count):
                 assert isinstance(await asked("machines"), bytes)

@@ -112,7 +112,9 @@ class Base:
         self, path: str, parameters: Mapping[str, str] | None = None, *, tee: TeeType = TeeType.SGX
     ) -> str:
         """Return the address of a path below the base."""
-        base = self.url if tee is TeeType.SGX else self.url.replace("/sgx/", "/tdx/", 1)
+        base, start = self.url, len(self.origin)  # the host may be called like a folder
+        if tee is TeeType.TDX:
+            base = base[:start] + base[start:].replace("/sgx/", "/tdx/", 1)
         query = f"?{urlencode(parameters)}" if parameters else ""
         return f"{base}/{path}{query}"
 

@@ -99,6 +99,11 @@ QE_ID = bytes(range(16)).hex().upper()
             QeIdentityRequest(TeeType.TDX),
             "http://mirror.example:8080/intel/tdx/certification/v4/qe/identity",
         ),
+        (
+            PccsForm(base=Base.parse("https://sgx")),
+            TDX_TCB,
+            "https://sgx/tdx/certification/v4/tcb?fmspc=00606A000000",
+        ),
         (PCCS, RootCaCrlRequest(), "https://pccs.example:8081/sgx/certification/v4/rootcacrl"),
         (
             PCCS,
