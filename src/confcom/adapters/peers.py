@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -181,16 +181,21 @@ class PeerReader:
         except OSError:
             return Peer()
         pid, uid, gid = _CREDENTIALS.unpack(noted)
-        peer = Peer(uid=_known(uid), gid=_known(gid), pid=pid or None)
-        if peer.pid is None:
-            return peer
+        user, group = _known(uid), _known(gid)
+        if not pid:
+            return Peer(uid=user, gid=group)
+        descriptor = None
         try:
-            with self._pidfd(connection) as descriptor:
-                container = self._look(pid, descriptor)
+            descriptor = _open_pidfd(connection) if self._use_pidfd else None
+            container = self._look(pid, descriptor)
         except OSError:
-            return peer
+            return Peer(uid=user, gid=group, pid=pid)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
         certainty = Certainty.UNPINNED if descriptor is None else Certainty.PINNED
-        return self._placed(replace(peer, certainty=certainty), container)
+        peer = Peer(uid=user, gid=group, pid=pid, certainty=certainty)
+        return self._placed(peer, container)
 
     def _look(self, pid: int, descriptor: int | None) -> Container | None:
         if descriptor is None:
@@ -216,16 +221,6 @@ class PeerReader:
             pod_namespace=None if pod is None else pod.namespace,
             pod_name=None if pod is None else pod.name,
         )
-
-    @contextlib.contextmanager
-    def _pidfd(self, connection: Connection) -> Iterator[int | None]:
-        """Hold a descriptor of the peer, or None where the kernel cannot give one."""
-        descriptor = _open_pidfd(connection) if self._use_pidfd else None
-        try:
-            yield descriptor
-        finally:
-            if descriptor is not None:
-                os.close(descriptor)
 
     def _check_number(self, pid: int, descriptor: int) -> None:
         """Refuse a ``/proc`` in which the peer has another number than the kernel told us."""

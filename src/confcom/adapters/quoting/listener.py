@@ -95,6 +95,7 @@ class AesmListener:
             limits=self.options.limits,
             at_once=self.options.at_once,
             wait_s=self.options.wait_s,
+            is_quiet=lambda: self._is_alone,
         )
         self._file = file
         self._listening: socket.socket | None = None
@@ -104,6 +105,7 @@ class AesmListener:
         self._look: asyncio.TimerHandle | None = None
         self._most = self.options.most_connections
         self._at_a_time = 1
+        self._is_alone = False
         self._fresh: OrderedDict[int, OrderedDict[ClientConnection, None]] = OrderedDict()
         self._reading: asyncio.Handle | None = None
         self._bytes = 0
@@ -212,27 +214,42 @@ class AesmListener:
             self._listening = None
 
     def _accept(self) -> None:
+        is_first = not self._fresh
+        accepted = self._let_in()
+        if self._reading is not None or not self._fresh:
+            return
+        if accepted == 1 and is_first:
+            # Nobody else has come: who is alone needs no turn, once in each round of the loop.
+            self._is_alone = True
+            try:
+                self._read()
+            finally:
+                self._is_alone = False
+        else:
+            self._reading = asyncio.get_running_loop().call_soon(self._read)
+
+    def _let_in(self) -> int:
+        """Accept some of those who wait; return how many."""
         # One after the other costs the least; a crowd is let in by more and more at a time.
-        for _ in range(self._at_a_time):
+        for count in range(self._at_a_time):
             if self._listening is None:
-                return
+                return count
             try:
                 accepted, _address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 self._at_a_time = 1
-                return
+                return count
             except OSError as exc:
                 if exc.errno not in _NO_ROOM:
                     raise
                 self._run_out()
-                return
+                return count
             accepted.setblocking(False)
             connection = ClientConnection(self, accepted)
             self.opened(connection)
             self._fresh.setdefault(connection.connected.uid, OrderedDict())[connection] = None
-            if self._reading is None:
-                self._reading = asyncio.get_running_loop().call_soon(self._read)
-        self._at_a_time = min(2 * self._at_a_time, _AT_A_TIME)
+        count, self._at_a_time = self._at_a_time, min(2 * self._at_a_time, _AT_A_TIME)
+        return count
 
     def _read(self) -> None:
         """Read from some of those who have come, a user after the other: no crowd goes first."""

@@ -62,7 +62,7 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
     """Lets requests in, and asks the back end for them in turn, whatever they are about.
 
     A back end that answers at once is asked once in each round of the event loop, so that
-    requests that have arrived meanwhile take part in the next turn.
+    requests that have arrived meanwhile take part in the next turn; who is alone is served at once.
 
     Args:
         ask: the back end.
@@ -70,6 +70,8 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
         limits: quotas and places.
         at_once: requests that the back end works on at the same time.
         wait_s: how long a request may wait for its turn, seconds; then it is refused.
+        is_quiet: tells whether the request that enters now is the only one that has come; at most
+            once in a round of the event loop.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
         limits: Limits,
         at_once: int,
         wait_s: float,
+        is_quiet: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ask = ask
+        self._is_quiet = is_quiet
         self._refusal = refusal
         self._at_once = at_once
         self._wait_s = wait_s
@@ -119,7 +123,7 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
             self._refuse(entered.displaced.item, LIMIT_WORDS[Limit.WAITING])
         if self._late is None:
             self._late = loop.call_later(self._wait_s, self._refuse_late)
-        self._plan()
+        self._plan(is_alone=len(self._waiting) == 1 and self._is_quiet())
 
     def _drop_departed(self, now: float) -> bool:
         """Take their places from those who have left; look for them once in a while."""
@@ -143,8 +147,8 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _plan(self) -> None:
-        """See to it that the next turn comes."""
+    def _plan(self, *, is_alone: bool = False) -> None:
+        """See to it that the next turn comes, or is now for who is alone."""
         if self._next is not None or len(self._tasks) >= self._at_once:
             return
         wait_ns = self._queue.wait_ns(time.monotonic_ns())
@@ -153,6 +157,8 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
         loop = asyncio.get_running_loop()
         if wait_ns:
             self._next = loop.call_later(wait_ns / _NS, self._serve)
+        elif is_alone:
+            self._serve()
         else:
             self._next = loop.call_soon(self._serve)
 
@@ -222,6 +228,7 @@ class Turns(FairTurns[Operation, Peer, Answer]):
         limits: quotas and places.
         at_once: requests that the back end works on at the same time.
         wait_s: how long a request may wait for its turn, seconds.
+        is_quiet: tells whether the request that enters now is the only one that has come.
     """
 
     def __init__(
@@ -231,8 +238,16 @@ class Turns(FairTurns[Operation, Peer, Answer]):
         limits: Limits,
         at_once: int,
         wait_s: float,
+        is_quiet: Callable[[], bool],
     ) -> None:
-        super().__init__(ask, refusal=_busy, limits=limits, at_once=at_once, wait_s=wait_s)
+        super().__init__(
+            ask,
+            refusal=_busy,
+            limits=limits,
+            at_once=at_once,
+            wait_s=wait_s,
+            is_quiet=is_quiet,
+        )
 
 
 def _busy(why: str) -> Answer:
