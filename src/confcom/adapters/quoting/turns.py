@@ -158,25 +158,26 @@ class FairTurns(Generic[OperationT, AskerT, AnswerT]):
         if wait_ns:
             self._next = loop.call_later(wait_ns / _NS, self._serve)
         elif is_alone:
-            self._serve()
+            self._serve(is_alone=True)
         else:
             self._next = loop.call_soon(self._serve)
 
-    def _serve(self) -> None:
+    def _serve(self, *, is_alone: bool = False) -> None:
         self._next = None
         request = self._queue.take(time.monotonic_ns())
         try:
             if request is not None:
                 self._forget(request)
-                self._start(request)
+                # Who has this moment come by itself is taken to be there.
+                if is_alone or request.client.is_wanted():
+                    self._start(request)
+                else:
+                    request.client.give_up("it left before its turn")
         finally:
             self._plan()
 
     def _start(self, request: _Request[OperationT, AskerT, AnswerT]) -> None:
         client = request.client
-        if not client.is_wanted():
-            client.give_up("it left before its turn")
-            return
         asked: AnswerT | Coroutine[Any, Any, AnswerT] | None = None
         try:
             asked = self._ask(request.operation, request.peer)

@@ -8,7 +8,7 @@ service; observed with its compiled code.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from google.protobuf.message import DecodeError
 
@@ -161,21 +161,10 @@ class ServerConnection:
         content = getattr(request, call)
         if not content.IsInitialized():
             return _reply(call, AesmCode.UNEXPECTED, **_ALWAYS.get(call, {}))
-        decide = self._decisions().get(call)
+        decide = self._DECISIONS.get(call)
         if decide is None:
             return _reply(call, AesmCode.SERVICE_UNAVAILABLE, **_ALWAYS.get(call, {}))
-        return decide(content)
-
-    def _decisions(self) -> Mapping[str, Callable[[Any], Event]]:
-        return {
-            "register": self._register,
-            "init_quote_ex": self._init,
-            "get_quote_size_ex": self._size,
-            "get_quote_ex": self._quote,
-            "select_att_key_id": self._select,
-            "get_supported_att_key_id_num": self._number,
-            "get_supported_att_key_ids": self._ids,
-        }
+        return decide(self, content)
 
     def _register(self, content: Any) -> Event:  # noqa: ANN401 a generated message
         code = AesmCode.PARAMETER if content.data_type else AesmCode.SERVICE_UNAVAILABLE
@@ -309,6 +298,16 @@ class ServerConnection:
 
     def _offers(self, key_id: bytes) -> bool:
         return any(is_same_key(key_id, offered) for offered in self._key_ids)
+
+    _DECISIONS: ClassVar[Mapping[str, Callable[["ServerConnection", Any], Event]]] = {
+        "register": _register,
+        "init_quote_ex": _init,
+        "get_quote_size_ex": _size,
+        "get_quote_ex": _quote,
+        "select_att_key_id": _select,
+        "get_supported_att_key_id_num": _number,
+        "get_supported_att_key_ids": _ids,
+    }
 
 
 # What Intel's server sends along also where there is nothing to say.
