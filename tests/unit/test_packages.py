@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 LATER = {
+    "confcom.dcap": ("confcom.dcap.verify_numbers", "confcom.dcap.wrappers"),
     "confcom.sgx": ("confcom.sgx.measurement", "confcom.sgx.sigstruct"),
     "confcom.protocols.aesm": ("confcom.protocols.aesm.client",),
 }

@@ -180,13 +180,18 @@ def dcap(
         from confcom.adapters.quoting.dcap_library import PathKind  # noqa: PLC0415
         from confcom.adapters.quoting.dcap_limits import DcapLimits  # noqa: PLC0415
         from confcom.adapters.quoting.dcap_process import ChildOptions  # noqa: PLC0415
+        from confcom.services.dcap_records import DcapRecords  # noqa: PLC0415
     options = ChildOptions(
         library=library,
         paths={PathKind(kind): path for kind, path in files},
         environment=os.environ,
     )
     turn_s, child_s = _DCAP_WAIT_S
-    backend = DcapBackend(options, limits=DcapLimits(wait_s=child_s), observe=records.observe)
+    backend = DcapBackend(
+        options,
+        limits=DcapLimits(wait_s=child_s),
+        observe=DcapRecords(records.log, records.metrics).observe,
+    )
     verify_quote = make_verifier()
     return Served(
         name="dcap",

@@ -336,7 +336,7 @@ def _backend(
 
 
 def _tds(
-    flags: _Flags, served: Served, limits: Limits, rules: "QuotingRules"
+    flags: _Flags, served: Served, limits: Limits, rules: "QuotingRules | None"
 ) -> "tuple[TdxBackend, TdQuoteOptions] | None":
     tds = served.tds() if flags.has_tds else None
     if tds is None:
@@ -353,11 +353,18 @@ def _tds(
     )
 
 
+def _rules(texts: Sequence[str]) -> "QuotingRules | None":
+    if not texts:
+        return None
+    from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415 - where there are any
+
+    return parse_rules(texts)
+
+
 def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
     with packages():
         from confcom.adapters.quoting.listener import ListenerOptions  # noqa: PLC0415
         from confcom.adapters.quoting.socket_file import SocketFile  # noqa: PLC0415
-        from confcom.protocols.quoting_rules import parse_rules  # noqa: PLC0415
         from confcom.services.quote_helper import (  # noqa: PLC0415
             OwnChecks,
             QuoteHelperOptions,
@@ -370,7 +377,7 @@ def _run(flags: _Flags, served: Served, records: "QuoteRecords") -> None:
         waiting=flags.most_waiting,
         waiting_per_peer=flags.most_waiting // 2,
     )
-    rules = parse_rules(flags.rules)
+    rules = _rules(flags.rules)
     run(
         served.quotes,
         QuoteHelperOptions(

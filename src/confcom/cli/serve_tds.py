@@ -36,7 +36,7 @@ def td_options(
     places: Sequence[Place],
     *,
     limits: Limits,
-    rules: QuotingRules,
+    rules: QuotingRules | None,
     is_simulated: bool,
     verify: Verify,
     every: int,
@@ -46,7 +46,7 @@ def td_options(
     Args:
         places: where they ask.
         limits: of callers, and of those who wait.
-        rules: who may have which TD quoted.
+        rules: who may have which TD quoted; None for everybody.
         is_simulated: whether quotes are of a platform in software. Whose quotes another service
             hands out, it does not say.
         verify: verifies a quote that was served.

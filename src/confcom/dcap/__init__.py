@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SGX and TDX quotes: formats, collateral, TCB evaluation, verification."""
+"""SGX and TDX quotes: formats, collateral, TCB evaluation, verification.
+
+What wraps quotes, and documents beside the collateral, are loaded at their first use.
+"""
+
+from typing import TYPE_CHECKING, Final
 
 from confcom.dcap.caches import Caches
 from confcom.dcap.certificates import (
@@ -31,8 +36,10 @@ from confcom.dcap.tcb_info import (
 from confcom.dcap.td_report import TdAttributes, TdReport, TdxReport
 from confcom.dcap.verified import TcbDiagnosis, VerificationStep, VerifiedQuote
 from confcom.dcap.verify import diagnose, verify
-from confcom.dcap.verify_numbers import verify_evaluation_numbers
-from confcom.dcap.wrappers import Wrapper, unwrap
+
+if TYPE_CHECKING:
+    from confcom.dcap.verify_numbers import verify_evaluation_numbers
+    from confcom.dcap.wrappers import Wrapper, unwrap
 
 __all__ = [
     "INTEL_SGX_ROOT_CA_PEM",
@@ -85,3 +92,18 @@ __all__ = [
     "verify_document",
     "verify_evaluation_numbers",
 ]
+
+_OF_NUMBERS: Final = frozenset({"verify_evaluation_numbers"})
+_OF_WRAPPERS: Final = frozenset({"Wrapper", "unwrap"})
+
+
+def __getattr__(name: str) -> object:
+    if name in _OF_NUMBERS:
+        from confcom.dcap import verify_numbers  # noqa: PLC0415 - see above
+
+        return getattr(verify_numbers, name)
+    if name in _OF_WRAPPERS:
+        from confcom.dcap import wrappers  # noqa: PLC0415 - see above
+
+        return getattr(wrappers, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -173,6 +173,11 @@ class QuotingRules:
             return Denied(None, "no rule allows it")
         return Allowed()
 
+    def denial(self, body: ReportBody | TdBody, peer: Peer) -> Denied | None:
+        """Return why a quote may not be made, or None where it may; arguments as of `decide`."""
+        decision = self.decide(body, peer)
+        return decision if isinstance(decision, Denied) else None
+
 
 def parse_rules(texts: Sequence[str]) -> QuotingRules:
     """Read rules, in the order in which they are asked.

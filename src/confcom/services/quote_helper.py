@@ -24,7 +24,6 @@ from confcom.dcap import VerifiedQuote
 from confcom.protocols.aesm import MakeQuote, Operation, Refusal, SignedQuote
 from confcom.protocols.aesm.structures import report_body
 from confcom.protocols.peers import Peer
-from confcom.protocols.quoting_rules import Denied, QuotingRules, parse_rules
 from confcom.runtime import metric_table as table
 from confcom.runtime.health import HealthServer, Probes
 from confcom.runtime.lifecycle import Notifier, allow_files, stop_signals
@@ -33,6 +32,7 @@ from confcom.services.quote_checks import QuoteChecker
 from confcom.services.quote_records import QuoteRecords
 
 if TYPE_CHECKING:
+    from confcom.protocols.quoting_rules import QuotingRules
     from confcom.services.td_quotes import TdQuoteOptions, TdService, TdxBackend
 
 _LOOK_S: Final = 2.0
@@ -79,7 +79,7 @@ class QuoteHelperOptions:
         socket: where it listens.
         listener: bounds of the socket.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
-        rules: who may have which enclave or TD quoted.
+        rules: who may have which enclave or TD quoted; None for everybody.
         drain_s: how long requests may still take after a signal to stop, seconds.
         health: host and port of probes and metrics, or None.
         status: UNIX socket with the same and the status document, or None.
@@ -93,7 +93,7 @@ class QuoteHelperOptions:
     socket: SocketFile
     listener: ListenerOptions = field(default_factory=ListenerOptions)
     is_simulated: bool = False
-    rules: QuotingRules = field(default_factory=lambda: parse_rules(()))
+    rules: "QuotingRules | None" = None
     drain_s: float = 5.0
     health: tuple[str, int] | None = None
     status: SocketFile | None = None
@@ -153,7 +153,7 @@ class _Helper:
         path = str(options.socket.path)
         if notifier.problem is not None:
             log.warning("watchdog.ignored", why=notifier.problem)
-        if options.rules.is_about_pods and not can_pin_peers():
+        if options.rules is not None and options.rules.is_about_pods and not can_pin_peers():
             log.warning(
                 "peers.unpinned",
                 why="this kernel cannot pin peers (SO_PEERPIDFD, Linux 6.5): rules with a "
@@ -198,10 +198,10 @@ class _Helper:
 
     def _ask(self, operation: Operation, peer: Peer) -> Asked:
         rules = self._options.rules
-        if isinstance(operation, MakeQuote) and rules.rules:
-            decision = rules.decide(report_body(operation.report), peer)
-            if isinstance(decision, Denied):
-                return Refusal(decision.code, decision.words)
+        if isinstance(operation, MakeQuote) and rules is not None:
+            denied = rules.denial(report_body(operation.report), peer)
+            if denied is not None:
+                return Refusal(denied.code, denied.words)
         return self._backend.ask(operation)
 
     def _record(self, served: Served) -> None:

@@ -14,7 +14,6 @@ from typing import Final
 import structlog
 
 from confcom.adapters.quoting.aesm_connection import Served
-from confcom.adapters.quoting.dcap_events import DcapEvent, DcapEventName
 from confcom.protocols.aesm import AesmCode, MakeQuote
 from confcom.protocols.aesm.structures import report_body
 from confcom.protocols.peers import Peer
@@ -26,15 +25,6 @@ from confcom.services.repeats import Repeats
 MAX_PEERS: Final = 1024
 """Peers of which details are kept; the one that has not asked for longest is forgotten first."""
 _QUOTE_CALLS: Final = frozenset({"get_quote_ex", "get_quote"})
-_WARNINGS: Final = frozenset(
-    {
-        DcapEventName.CHILD_LOST,
-        DcapEventName.CHILD_GIVEN_UP,
-        DcapEventName.KEY_CHANGED,
-        DcapEventName.KEY_FAILED,
-        DcapEventName.PROVIDER_FAILED,
-    }
-)
 
 
 @dataclass(slots=True)
@@ -62,6 +52,10 @@ class _PeerRecord:
 class QuoteRecords:
     """Events, metrics and details of one daemon.
 
+    Attributes:
+        log: where events go.
+        metrics: what is counted.
+
     Args:
         log: where events go.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
@@ -72,7 +66,7 @@ class QuoteRecords:
     def __init__(
         self, log: structlog.stdlib.BoundLogger, *, is_simulated: bool | None, version: str
     ) -> None:
-        self._log = log
+        self.log = log
         self._is_simulated = is_simulated
         self._peers: OrderedDict[str, _PeerRecord] = OrderedDict()
         self._repeats = Repeats[Served](
@@ -100,17 +94,6 @@ class QuoteRecords:
         """Write down what has been counted and not been told yet, for example at the end."""
         self._repeats.flush()
 
-    def observe(self, event: DcapEvent) -> None:
-        """Write down what the hardware back end has to tell."""
-        if event.name is DcapEventName.CHILD_STARTED:
-            self.metrics.add(table.CHILD_STARTS)
-        elif event.name is DcapEventName.CHILD_LOST:
-            self.metrics.add(table.CHILD_LOSSES)
-        fields = {"pid": event.pid, "why": event.why, "delay_s": event.delay_s}
-        given = {name: value for name, value in fields.items() if value is not None}
-        write = self._log.warning if event.name in _WARNINGS else self._log.info
-        write(event.name.value, **given)
-
     def tell(self, finding: Finding) -> None:
         """Write down what the verification of a quote of ours came to."""
         metrics, verified = self.metrics, finding.verified
@@ -120,7 +103,7 @@ class QuoteRecords:
         if verified is None:
             is_refused = finding.verdict is Verdict.REFUSED
             event = "own_quote.refused" if is_refused else "own_quote.unverified"
-            self._log.warning(event, reason=finding.reason, why=finding.message)
+            self.log.warning(event, reason=finding.reason, why=finding.message)
             return
         expires = int(min(verified.next_updates.values()).timestamp())
         metrics.set(table.VERIFIED_AT, value=verified.clock.now)
@@ -128,7 +111,7 @@ class QuoteRecords:
         metrics.set(table.ADVISORIES, value=len(verified.tcb.advisory_ids))
         metrics.set(table.CERTIFICATE_EXPIRY, value=verified.pck.certificate.not_after)
         metrics.set(table.COLLATERAL_EXPIRY, value=expires)
-        self._log.info(
+        self.log.info(
             "own_quote.verified",
             tcb_status=verified.tcb.status.value,
             advisories=list(verified.tcb.advisory_ids),
@@ -156,7 +139,7 @@ class QuoteRecords:
         name, is_told = _event(served)
         if isinstance(served.operation, MakeQuote):
             fields |= _of_quote(served, served.operation)
-        (self._log.info if is_told else self._log.debug)(name, **fields)
+        (self.log.info if is_told else self.log.debug)(name, **fields)
 
     def _note(self, peer: Peer, code: str) -> None:
         record = self._peers.setdefault(peer.account, _PeerRecord(peer))

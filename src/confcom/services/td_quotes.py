@@ -23,7 +23,7 @@ from confcom.dcap import VerifiedQuote
 from confcom.dcap.td_report import TD_UNDER_DEBUG, TdxReport
 from confcom.protocols.peers import Peer
 from confcom.protocols.qgs import Answer, MakeTdQuote, Operation, Refusal, TdQuote
-from confcom.protocols.quoting_rules import Denied, QuotingRules, TdBody
+from confcom.protocols.quoting_rules import QuotingRules, TdBody
 from confcom.runtime import td_metric_table as table
 from confcom.runtime.log import OWN_LOGGER
 from confcom.services.quote_checks import QuoteChecker
@@ -55,7 +55,7 @@ class TdQuoteOptions:
         places: where to listen; a listener with bounds of its own for each.
         listener: these bounds.
         turns: quotas and places of those who wait, at all places together.
-        rules: who may have which TD quoted.
+        rules: who may have which TD quoted; None for everybody.
         is_simulated: whether quotes are of a platform in software; said with every one of them.
             None where another service makes them.
         identify: tells more about processes that ask over a UNIX socket, or None.
@@ -66,7 +66,7 @@ class TdQuoteOptions:
     places: Sequence[Place]
     listener: QgsListenerOptions = field(default_factory=QgsListenerOptions)
     turns: TdTurnOptions = field(default_factory=TdTurnOptions)
-    rules: QuotingRules = field(default_factory=QuotingRules)
+    rules: QuotingRules | None = None
     is_simulated: bool | None = False
     identify: Callable[[Connection], Peer] | None = None
     verify: Callable[[bytes], VerifiedQuote] | None = None
@@ -191,10 +191,10 @@ class TdService:
 
     async def _ask(self, operation: Operation, caller: Caller) -> Answer:
         rules = self._options.rules
-        if isinstance(operation, MakeTdQuote) and rules.rules:
-            decision = rules.decide(_body(operation), caller.process)
-            if isinstance(decision, Denied):
-                return Refusal(decision.words)
+        if isinstance(operation, MakeTdQuote) and rules is not None:
+            denied = rules.denial(_body(operation), caller.process)
+            if denied is not None:
+                return Refusal(denied.words)
         return await self._backend.ask(operation)
 
     def _record(self, served: ServedTd) -> None:
