@@ -198,6 +198,10 @@ reference: setup  ## write the pages that are made from the program: commands, s
 bench: setup  ## times and ratios against the named peer, as a table
 	$(BIN)/python -m benchmarks
 
+.PHONY: attacks
+attacks: setup  ## hostile clients of the quote helper, and what it serves meanwhile
+	$(BIN)/python -m benchmarks.attacks
+
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz  ## hostile bytes for every parser, FUZZ_SECONDS each
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
