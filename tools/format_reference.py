@@ -13,8 +13,9 @@ from confcom.dcap import quote, sections, signature, wrappers
 from confcom.dcap.header import HEADER
 from confcom.dcap.td_report import TD_REPORT_1_0, TD_REPORT_1_5, TD_REPORT_1_5_EX, TDREPORT
 from confcom.protocols.qgs import layouts as qgs
-from confcom.sgx import REPORT, REPORT_BODY, SIGSTRUCT, TARGET_INFO
+from confcom.sgx import REPORT, REPORT_BODY, TARGET_INFO
 from confcom.sgx.measurement import EADD, ECREATE, EEXTEND
+from confcom.sgx.sigstruct import SIGSTRUCT
 from confcom.wire import Field, Kind, Layout
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "reference" / "formats.md"

@@ -17,8 +17,12 @@ from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     Ask,
     AttestationKeyId,
-    Exchange,
     ServerConnection,
+    write_frame,
+    write_key_ids,
+)
+from confcom.protocols.aesm.client import (
+    Exchange,
     ask_key_id_count,
     ask_key_ids,
     ask_key_info,
@@ -26,11 +30,9 @@ from confcom.protocols.aesm import (
     ask_quote,
     ask_quote_size,
     ask_selection,
-    write_frame,
-    write_key_ids,
 )
 from confcom.protocols.pb.aesm_pb2 import Request
-from confcom.sgx import Access, MeasurementBuilder, PageType
+from confcom.sgx.measurement import Access, MeasurementBuilder, PageType
 from confcom.simulation import (
     NO_TARGET,
     Enclave,

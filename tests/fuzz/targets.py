@@ -22,9 +22,9 @@ from confcom.dcap import (
     TdxReport,
     parse_pem_chain,
     split_envelope,
-    unwrap,
 )
 from confcom.dcap.td_report import TDREPORT
+from confcom.dcap.wrappers import unwrap
 from confcom.errors import ConfcomError
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
@@ -56,15 +56,9 @@ from confcom.protocols.quoting_conf import (
     read_qcnl_conf,
 )
 from confcom.runtime.settings.model import check_source, check_url
-from confcom.sgx import (
-    REPORT_BODY,
-    Report,
-    ReportBody,
-    Sigstruct,
-    TargetInfo,
-    measure,
-    verify_sigstruct,
-)
+from confcom.sgx import REPORT_BODY, Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import measure
+from confcom.sgx.sigstruct import Sigstruct, verify_sigstruct
 from confcom.wire import DerElement, DerError, Tag, decode_binary, read_der, render_dump
 from tests import simulated
 from tests.fuzz import qgs, seeds

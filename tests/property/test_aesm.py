@@ -17,7 +17,6 @@ from confcom.protocols.aesm import (
     Ask,
     AttestationKeyId,
     Close,
-    Exchange,
     KeyInfo,
     QeReportInfo,
     QuoteSize,
@@ -25,6 +24,12 @@ from confcom.protocols.aesm import (
     Reply,
     ServerConnection,
     SignedQuote,
+    read_key_ids,
+    write_frame,
+    write_key_ids,
+)
+from confcom.protocols.aesm.client import (
+    Exchange,
     ask_key_id_count,
     ask_key_ids,
     ask_key_info,
@@ -32,9 +37,6 @@ from confcom.protocols.aesm import (
     ask_quote,
     ask_quote_size,
     ask_selection,
-    read_key_ids,
-    write_frame,
-    write_key_ids,
 )
 from confcom.protocols.pb.aesm_pb2 import Request, Response
 

@@ -43,11 +43,11 @@ from confcom.dcap import (
     VerificationStep,
     parse_pem_chain,
     split_envelope,
-    unwrap,
 )
 from confcom.dcap.collateral import MEMBERS
 from confcom.dcap.tcb import choose_identity_level, choose_platform_level, converge, relaunch
 from confcom.dcap.validity import Clock, Period, Validity
+from confcom.dcap.wrappers import unwrap
 from confcom.errors import ConfcomError, NotAuthenticError
 from confcom.reasons import Reason
 from confcom.simulation import Enclave, TrustDomain

@@ -13,20 +13,17 @@ from hypothesis import strategies as st
 
 from confcom.errors import ConfcomError, MalformedError, NotAuthenticError
 from confcom.reasons import Reason
-from confcom.sgx import (
+from confcom.sgx import Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import Access, MeasurementBuilder, PageType, measure
+from confcom.sgx.sigstruct import (
+    EXPONENT,
+    HEADER1,
+    HEADER2,
     SIGSTRUCT,
-    Access,
-    MeasurementBuilder,
-    PageType,
-    Report,
-    ReportBody,
     SigningType,
     Sigstruct,
-    TargetInfo,
-    measure,
     verify_sigstruct,
 )
-from confcom.sgx.sigstruct import EXPONENT, HEADER1, HEADER2
 from confcom.testing.sigstruct import new_author_key, sign_enclave
 
 # Making an RSA key takes up to seconds on a busy machine.

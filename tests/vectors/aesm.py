@@ -19,12 +19,14 @@ from confcom.errors import MalformedError, NotAuthenticError
 from confcom.protocols.aesm import (
     Answer,
     Ask,
-    Exchange,
     Operation,
     Refusal,
     Reply,
     ServerConnection,
     SignedQuote,
+)
+from confcom.protocols.aesm.client import (
+    Exchange,
     ask_key_id_count,
     ask_key_ids,
     ask_key_info,

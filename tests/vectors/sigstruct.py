@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from confcom.errors import ConfcomError
-from confcom.sgx import Sigstruct, measure, verify_sigstruct
+from confcom.sgx.measurement import measure
+from confcom.sgx.sigstruct import Sigstruct, verify_sigstruct
 
 
 def compare(folder: Path) -> Iterator[tuple[str, list[str]]]:

@@ -16,7 +16,8 @@ from typing import Final, Generic, TypeVar, cast
 
 from confcom.adapters.aesm import AesmClient
 from confcom.errors import ConfcomError, MalformedError, UnavailableError
-from confcom.protocols.aesm import WORDS, AesmCode, Exchange, Refusal
+from confcom.protocols.aesm import WORDS, AesmCode, Refusal
+from confcom.protocols.aesm.client import Exchange
 from confcom.reasons import Reason
 
 T = TypeVar("T")

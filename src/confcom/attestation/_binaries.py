@@ -9,19 +9,9 @@ from confcom.dcap.header import HEADER, INTEL_QE_VENDOR
 from confcom.dcap.td_report import TD_REPORT_1_0, TD_REPORT_1_5, TD_REPORT_1_5_EX, TDREPORT
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
-from confcom.sgx import (
-    REPORT,
-    REPORT_BODY,
-    SIGSTRUCT,
-    TARGET_INFO,
-    Measurement,
-    Report,
-    ReportBody,
-    Sigstruct,
-    TargetInfo,
-    measure,
-)
-from confcom.sgx.sigstruct import HEADER1
+from confcom.sgx import REPORT, REPORT_BODY, TARGET_INFO, Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import Measurement, measure
+from confcom.sgx.sigstruct import HEADER1, SIGSTRUCT, Sigstruct
 from confcom.wire import DerElement, DerError, Layout, read_der
 
 BinaryContent = (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from confcom.dcap import MAX_QUOTE_BYTES, Quote, Wrapper, unwrap
+from confcom.dcap import MAX_QUOTE_BYTES, Quote
+from confcom.dcap.wrappers import Wrapper, unwrap
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
 

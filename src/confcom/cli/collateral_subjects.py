@@ -20,7 +20,8 @@ from confcom.adapters.collateral.requests import (
     SignedRequest,
 )
 from confcom.cli.inputs import about, decode_binary, read_input
-from confcom.dcap import MAX_QUOTE_BYTES, PckCa, Quote, TeeType, unwrap
+from confcom.dcap import MAX_QUOTE_BYTES, PckCa, Quote, TeeType
+from confcom.dcap.wrappers import unwrap
 from confcom.errors import UsageError
 from confcom.reasons import Reason
 

@@ -13,10 +13,9 @@ from typing import Any, Final
 from confcom.adapters.aesm import AesmClient, AsyncAesmClient
 from confcom.adapters.aesm_health import Finding, classify, refused, require, wrong_quote
 from confcom.errors import MalformedError, UnavailableError
-from confcom.protocols.aesm import (
-    DEFAULT_KEY_ID,
+from confcom.protocols.aesm import DEFAULT_KEY_ID, Refusal
+from confcom.protocols.aesm.client import (
     Exchange,
-    Refusal,
     ask_key_info,
     ask_quote,
     ask_quote_size,

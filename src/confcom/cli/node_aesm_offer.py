@@ -11,11 +11,9 @@ from confcom.cli.node_aesm_options import SCHEMA_VERSION, call_json, millisecond
 from confcom.cli.style import Style
 from confcom.cli.table import Cell, columns, pairs, section
 from confcom.errors import ConfcomError
-from confcom.protocols.aesm import (
-    DEFAULT_KEY_ID,
-    AttestationKeyId,
+from confcom.protocols.aesm import DEFAULT_KEY_ID, AttestationKeyId, KeyInfo
+from confcom.protocols.aesm.client import (
     Exchange,
-    KeyInfo,
     ask_key_id_count,
     ask_key_ids,
     ask_key_info,

@@ -87,7 +87,7 @@ def ping(ctx: click.Context, path: str, timeout_s: float, count: int, interval_s
 
 def _ping(client: "AesmClient") -> "Call[int]":
     from confcom.adapters.aesm_health import timed, without_keys  # noqa: PLC0415 - loads protobuf
-    from confcom.protocols.aesm import ask_key_id_count  # noqa: PLC0415 - loads protobuf
+    from confcom.protocols.aesm.client import ask_key_id_count  # noqa: PLC0415 - loads protobuf
 
     call = timed(client, ask_key_id_count())
     if call.answer == 0:

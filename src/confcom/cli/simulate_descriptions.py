@@ -10,7 +10,8 @@ from confcom.cli.command import Command
 from confcom.cli.inputs import about, decode_binary, read_input
 from confcom.cli.simulate_options import HexBytes, out_option, write_text
 from confcom.dcap import TdAttributes
-from confcom.sgx import Flags, Sigstruct, verify_sigstruct
+from confcom.sgx import Flags
+from confcom.sgx.sigstruct import Sigstruct, verify_sigstruct
 from confcom.simulation import Enclave, TrustDomain
 from confcom.simulation.descriptions import enclave_to_json, td_to_json
 

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SGX and TDX quotes: formats, collateral, TCB evaluation, verification.
 
-What wraps quotes, and documents beside the collateral, are loaded at their first use.
+What wraps quotes has a module of its own, `wrappers`, and the list of evaluation data numbers too,
+`verify_numbers`.
 """
-
-from typing import TYPE_CHECKING, Final
 
 from confcom.dcap.caches import Caches
 from confcom.dcap.certificates import (
@@ -36,10 +35,6 @@ from confcom.dcap.tcb_info import (
 from confcom.dcap.td_report import TdAttributes, TdReport, TdxReport
 from confcom.dcap.verified import TcbDiagnosis, VerificationStep, VerifiedQuote
 from confcom.dcap.verify import diagnose, verify
-
-if TYPE_CHECKING:
-    from confcom.dcap.verify_numbers import verify_evaluation_numbers
-    from confcom.dcap.wrappers import Wrapper, unwrap
 
 __all__ = [
     "INTEL_SGX_ROOT_CA_PEM",
@@ -78,32 +73,14 @@ __all__ = [
     "TrustedRoot",
     "VerificationStep",
     "VerifiedQuote",
-    "Wrapper",
     "diagnose",
     "intel_root",
     "parse_pem_chain",
     "pem_from_der",
     "signed_part",
     "split_envelope",
-    "unwrap",
     "verify",
     "verify_certificate",
     "verify_crl",
     "verify_document",
-    "verify_evaluation_numbers",
 ]
-
-_OF_NUMBERS: Final = frozenset({"verify_evaluation_numbers"})
-_OF_WRAPPERS: Final = frozenset({"Wrapper", "unwrap"})
-
-
-def __getattr__(name: str) -> object:
-    if name in _OF_NUMBERS:
-        from confcom.dcap import verify_numbers  # noqa: PLC0415 - see above
-
-        return getattr(verify_numbers, name)
-    if name in _OF_WRAPPERS:
-        from confcom.dcap import wrappers  # noqa: PLC0415 - see above
-
-        return getattr(wrappers, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

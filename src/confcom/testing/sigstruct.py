@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from confcom.sgx import Flags, SigningType, Sigstruct, Xfrm
-from confcom.sgx.sigstruct import EXPONENT, HEADER1, HEADER2, KEY_BITS
+from confcom.sgx import Flags, Xfrm
+from confcom.sgx.sigstruct import EXPONENT, HEADER1, HEADER2, KEY_BITS, SigningType, Sigstruct
 
 _NUMBER_BYTES: Final = KEY_BITS // 8
 _ALL_64_BITS: Final = (1 << 64) - 1

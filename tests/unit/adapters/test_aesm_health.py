@@ -23,14 +23,8 @@ from confcom.adapters.aesm_health import (
     without_keys,
 )
 from confcom.errors import MalformedError, UnavailableError
-from confcom.protocols.aesm import (
-    DEFAULT_KEY_ID,
-    WORDS,
-    AesmCode,
-    Refusal,
-    ask_key_id_count,
-    ask_quote_size,
-)
+from confcom.protocols.aesm import DEFAULT_KEY_ID, WORDS, AesmCode, Refusal
+from confcom.protocols.aesm.client import ask_key_id_count, ask_quote_size
 from confcom.reasons import ExitCode, Reason
 from confcom.testing.aesm_quotes import CannedQuotes
 from confcom.testing.aesm_server import AesmServer, Misbehaviour

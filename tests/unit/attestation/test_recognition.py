@@ -14,15 +14,8 @@ from confcom.attestation.recognition import MAX_INPUT_BYTES, Recognition, recogn
 from confcom.dcap import BodyType, Quote, TdReport, TdxReport
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
-from confcom.sgx import (
-    Access,
-    Measurement,
-    MeasurementBuilder,
-    PageType,
-    Report,
-    ReportBody,
-    TargetInfo,
-)
+from confcom.sgx import Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import Access, Measurement, MeasurementBuilder, PageType
 from confcom.testing.sigstruct import new_author_key, sign_enclave
 from confcom.wire import Encoding
 

@@ -9,7 +9,8 @@ import pytest
 from tests.forging import revocation_list
 from tests.simulated import AT, DAY, authority
 
-from confcom.dcap import EvaluationNumbers, SignedDocument, TeeType, verify_evaluation_numbers
+from confcom.dcap import EvaluationNumbers, SignedDocument, TeeType
+from confcom.dcap.verify_numbers import verify_evaluation_numbers
 from confcom.errors import ConfcomError, MalformedError
 from confcom.reasons import Reason
 from confcom.simulation import make_authority, render_evaluation_numbers

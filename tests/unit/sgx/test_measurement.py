@@ -10,14 +10,8 @@ import pytest
 
 from confcom.errors import MalformedError
 from confcom.reasons import Reason
-from confcom.sgx import (
-    Access,
-    Measurement,
-    MeasurementBuilder,
-    PageType,
-    Sigstruct,
-    measure,
-)
+from confcom.sgx.measurement import Access, Measurement, MeasurementBuilder, PageType, measure
+from confcom.sgx.sigstruct import Sigstruct
 
 PAGE = 4096
 RX = Access.R | Access.X

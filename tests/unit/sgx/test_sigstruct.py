@@ -13,13 +13,12 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from confcom.errors import MalformedError, NotAuthenticError
 from confcom.reasons import Reason
-from confcom.sgx import (
+from confcom.sgx import Flags, Xfrm
+from confcom.sgx.sigstruct import (
     SIGSTRUCT,
-    Flags,
     SigningType,
     Sigstruct,
     VerifiedSigstruct,
-    Xfrm,
     verify_sigstruct,
 )
 from confcom.testing.sigstruct import sign_again, sign_enclave

@@ -12,7 +12,6 @@ import pytest
 from confcom.protocols.aesm import (
     DEFAULT_KEY_ID,
     AesmCode,
-    Exchange,
     GetQuoteSize,
     InitKey,
     KeyInfo,
@@ -21,9 +20,8 @@ from confcom.protocols.aesm import (
     QuoteSize,
     Refusal,
     SignedQuote,
-    ask_key_id_count,
-    ask_quote_size,
 )
+from confcom.protocols.aesm.client import Exchange, ask_key_id_count, ask_quote_size
 from confcom.sgx import Report
 from confcom.simulation import Enclave
 from confcom.testing.aesm_quotes import CannedQuotes

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from confcom.errors import MalformedError, UnavailableError, UsageError
-from confcom.protocols.aesm import WORDS, AesmCode, Exchange, Refusal
+from confcom.protocols.aesm import WORDS, AesmCode, Refusal
+from confcom.protocols.aesm.client import Exchange
 from confcom.reasons import Reason
 
 DEFAULT_SOCKET: Final = Path("/var/run/aesmd/aesm.socket")

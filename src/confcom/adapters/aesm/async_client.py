@@ -20,12 +20,9 @@ from confcom.adapters.aesm.address import (
 )
 from confcom.adapters.aesm.arguments import info_bytes, report_bytes
 from confcom.errors import MalformedError
-from confcom.protocols.aesm import (
-    DEFAULT_KEY_ID,
+from confcom.protocols.aesm import DEFAULT_KEY_ID, KeyInfo, Refusal, SignedQuote
+from confcom.protocols.aesm.client import (
     Exchange,
-    KeyInfo,
-    Refusal,
-    SignedQuote,
     ask_key_id_count,
     ask_key_ids,
     ask_key_info,

@@ -7,7 +7,8 @@ from confcom.adapters.aesm import AesmClient
 from confcom.adapters.aesm_health import Finding, State, timed, without_keys
 from confcom.adapters.machine.facts import Daemon
 from confcom.errors import UsageError
-from confcom.protocols.aesm import DEFAULT_KEY_ID, ask_key_id_count, ask_key_info
+from confcom.protocols.aesm import DEFAULT_KEY_ID
+from confcom.protocols.aesm.client import ask_key_id_count, ask_key_info
 from confcom.sgx import TargetInfo
 
 

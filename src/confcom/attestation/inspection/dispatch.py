@@ -33,7 +33,9 @@ from confcom.dcap import (
     TdReport,
     TdxReport,
 )
-from confcom.sgx import REPORT, Measurement, Report, ReportBody, Sigstruct, TargetInfo
+from confcom.sgx import REPORT, Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import Measurement
+from confcom.sgx.sigstruct import Sigstruct
 
 
 def inspect(recognition: Recognition) -> Inspection:

@@ -8,19 +8,9 @@ from confcom.attestation.inspection.model import Inspection, Item, Section, item
 from confcom.dcap import TdAttributes, TdReport, TdxReport
 from confcom.dcap.td_report import TD_UNDER_DEBUG, TDREPORT
 from confcom.errors import NotAuthenticError
-from confcom.sgx import (
-    REPORT,
-    REPORT_BODY,
-    SIGSTRUCT,
-    TARGET_INFO,
-    Flags,
-    Measurement,
-    Report,
-    ReportBody,
-    Sigstruct,
-    TargetInfo,
-    verify_sigstruct,
-)
+from confcom.sgx import REPORT, REPORT_BODY, TARGET_INFO, Flags, Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import Measurement
+from confcom.sgx.sigstruct import SIGSTRUCT, Sigstruct, verify_sigstruct
 from confcom.wire import annotate, annotate_bytes
 
 NOT_VERIFIED: Final = "nothing here is verified: all of it is a claim"

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """AESM, the protocol by which enclaves get quotes out of process.
 
-The client's half is loaded at its first use: a daemon that only serves lives without it.
+The client's half has a module of its own, `client`: a daemon that only serves lives without it.
 """
-
-from typing import TYPE_CHECKING, Final
 
 from confcom.protocols.aesm.calls import (
     Answer,
@@ -28,19 +26,6 @@ from confcom.protocols.aesm.structures import (
     write_key_ids,
 )
 
-if TYPE_CHECKING:
-    from confcom.protocols.aesm.client import (
-        Exchange,
-        ask_key_id_count,
-        ask_key_ids,
-        ask_key_info,
-        ask_public_key_id_size,
-        ask_quote,
-        ask_quote_size,
-        ask_selection,
-        check_quote_is_of,
-    )
-
 __all__ = [
     "DEFAULT_KEY_ID",
     "WORDS",
@@ -51,7 +36,6 @@ __all__ = [
     "Call",
     "Close",
     "Event",
-    "Exchange",
     "FrameReader",
     "GetQuoteSize",
     "InitKey",
@@ -64,39 +48,9 @@ __all__ = [
     "Reply",
     "ServerConnection",
     "SignedQuote",
-    "ask_key_id_count",
-    "ask_key_ids",
-    "ask_key_info",
-    "ask_public_key_id_size",
-    "ask_quote",
-    "ask_quote_size",
-    "ask_selection",
-    "check_quote_is_of",
     "from_quote3",
     "read_key_ids",
     "to_sgx_status",
     "write_frame",
     "write_key_ids",
 ]
-
-_OF_CLIENT: Final = frozenset(
-    {
-        "Exchange",
-        "ask_key_id_count",
-        "ask_key_ids",
-        "ask_key_info",
-        "ask_public_key_id_size",
-        "ask_quote",
-        "ask_quote_size",
-        "ask_selection",
-        "check_quote_is_of",
-    }
-)
-
-
-def __getattr__(name: str) -> object:
-    if name in _OF_CLIENT:
-        from confcom.protocols.aesm import client  # noqa: PLC0415 - see above
-
-        return getattr(client, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,15 +24,14 @@ from confcom.protocols.aesm import (
     WORDS,
     AesmCode,
     AttestationKeyId,
-    Exchange,
     KeyInfo,
     MakeQuote,
     QeReportInfo,
     QuoteSize,
     Refusal,
     SignedQuote,
-    ask_quote_size,
 )
+from confcom.protocols.aesm.client import Exchange, ask_quote_size
 from confcom.reasons import Reason
 from confcom.sgx import Report, TargetInfo
 from confcom.simulation import Enclave

@@ -19,14 +19,9 @@ from confcom.attestation.inspection.structures import (
 )
 from confcom.attestation.recognition import recognise
 from confcom.dcap import TdAttributes, TdReport, TdxReport
-from confcom.sgx import (
-    Flags,
-    MeasurementBuilder,
-    Report,
-    ReportBody,
-    SigningType,
-    TargetInfo,
-)
+from confcom.sgx import Flags, Report, ReportBody, TargetInfo
+from confcom.sgx.measurement import MeasurementBuilder
+from confcom.sgx.sigstruct import SigningType
 from confcom.testing.sigstruct import new_author_key, sign_enclave
 
 NORMAL = Flags.INIT | Flags.MODE64BIT

@@ -14,13 +14,17 @@ from confcom.protocols.aesm import (
     AesmCode,
     Ask,
     AttestationKeyId,
-    Exchange,
     KeyInfo,
     QuoteSize,
     Refusal,
     Reply,
     ServerConnection,
     SignedQuote,
+    write_frame,
+    write_key_ids,
+)
+from confcom.protocols.aesm.client import (
+    Exchange,
     ask_key_id_count,
     ask_key_ids,
     ask_key_info,
@@ -29,8 +33,6 @@ from confcom.protocols.aesm import (
     ask_quote_size,
     ask_selection,
     check_quote_is_of,
-    write_frame,
-    write_key_ids,
 )
 from confcom.protocols.pb.aesm_pb2 import Request, Response
 from confcom.reasons import Reason
