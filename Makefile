@@ -228,6 +228,7 @@ locks: setup  ## resolve requirements/*.txt again (needs the network)
 	$(RESOLVE) --extra all --group test -c requirements/dev.txt -o requirements/test.txt
 	$(RESOLVE) --extra all -c requirements/dev.txt -o requirements/all.txt
 	$(RESOLVE) --extra cli -c requirements/dev.txt -o requirements/cli.txt
+	$(RESOLVE) --extra device-plugin -c requirements/dev.txt -o requirements/device-plugin.txt
 	$(RESOLVE) --extra quote-helper -c requirements/dev.txt -o requirements/quote-helper.txt
 	$(RESOLVE) -c requirements/dev.txt -o requirements/base.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -96,6 +96,8 @@ class Reason(StrEnum):
     MEASUREMENT_FORMAT = "measurement_format", Kind.MALFORMED
     SIMULATION_FORMAT = "simulation_format", Kind.MALFORMED
     MESSAGE_FORMAT = "message_format", Kind.MALFORMED
+    NODE_FACTS_FORMAT = "node_facts_format", Kind.MALFORMED
+    DEVICE_REQUEST = "device_request", Kind.MALFORMED
     INPUT_ENCODING = "input_encoding", Kind.MALFORMED
     UNRECOGNISED_INPUT = "unrecognised_input", Kind.MALFORMED
     # Authenticity
@@ -153,6 +155,8 @@ class Reason(StrEnum):
     MODULE_VERSION = "module_version", Kind.NOT_ACCEPTABLE
     # Could not find out
     EVIDENCE_UNSUPPORTED = "evidence_unsupported", Kind.UNAVAILABLE
+    KUBELET_UNAVAILABLE = "kubelet_unavailable", Kind.UNAVAILABLE
+    KUBELET_REFUSED = "kubelet_refused", Kind.UNAVAILABLE
     PCK_MISSING = "pck_missing", Kind.UNAVAILABLE
     COLLATERAL_MISSING = "collateral_missing", Kind.UNAVAILABLE
     SOURCE_UNREACHABLE = "source_unreachable", Kind.UNAVAILABLE
