@@ -3,11 +3,10 @@
 
 from typing import Final
 
-from confcom.dcap import TcbStatus
 from confcom.protocols.aesm import AesmCode
 from confcom.protocols.aesm.server import CALLS
-from confcom.reasons import Reason
 from confcom.runtime.metrics import OTHER, Metric, MetricKind
+from confcom.runtime.proof_metrics import ProofMetrics
 
 NONE: Final = "none"
 """Label of what has no reply, no call, no reason."""
@@ -23,12 +22,7 @@ READY: Final = "confcom_quote_helper_ready"
 SOCKET_RESTORATIONS: Final = "confcom_quote_helper_socket_restorations_total"
 CHILD_STARTS: Final = "confcom_quote_helper_child_starts_total"
 CHILD_LOSSES: Final = "confcom_quote_helper_child_losses_total"
-VERIFICATIONS: Final = "confcom_quote_helper_verifications_total"
-VERIFIED_AT: Final = "confcom_quote_helper_verification_timestamp_seconds"
-TCB_STATUS: Final = "confcom_quote_helper_platform_tcb_status_info"
-ADVISORIES: Final = "confcom_quote_helper_platform_advisories"
-CERTIFICATE_EXPIRY: Final = "confcom_quote_helper_platform_certificate_expiry_timestamp_seconds"
-COLLATERAL_EXPIRY: Final = "confcom_quote_helper_platform_collateral_expiry_timestamp_seconds"
+PROOF: Final = ProofMetrics.named("confcom_quote_helper")
 
 QUOTE_HELPER: Final = (
     Metric(
@@ -73,39 +67,5 @@ QUOTE_HELPER: Final = (
         kind=MetricKind.COUNTER,
         doc="Children with Intel's libraries that crashed, hung or were given up.",
     ),
-    Metric(
-        name=VERIFICATIONS,
-        kind=MetricKind.COUNTER,
-        doc="Served quotes that were verified afterwards, by verdict and reason.",
-        labels={
-            "verdict": ("authentic", "refused", "unknown"),
-            "reason": (*(reason.value for reason in Reason), NONE),
-        },
-    ),
-    Metric(
-        name=VERIFIED_AT,
-        kind=MetricKind.GAUGE,
-        doc="When a served quote was last found authentic, Unix time.",
-    ),
-    Metric(
-        name=TCB_STATUS,
-        kind=MetricKind.GAUGE,
-        doc="1 under the TCB status of this platform as last verified.",
-        labels={"status": tuple(status.value for status in TcbStatus)},
-    ),
-    Metric(
-        name=ADVISORIES,
-        kind=MetricKind.GAUGE,
-        doc="Security advisories that the TCB of this platform leaves open.",
-    ),
-    Metric(
-        name=CERTIFICATE_EXPIRY,
-        kind=MetricKind.GAUGE,
-        doc="When the PCK certificate of this platform expires, Unix time.",
-    ),
-    Metric(
-        name=COLLATERAL_EXPIRY,
-        kind=MetricKind.GAUGE,
-        doc="When the first document used in the last verification expires, Unix time.",
-    ),
+    *PROOF.rows("enclaves"),
 )

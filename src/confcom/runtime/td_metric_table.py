@@ -6,23 +6,17 @@ A table of its own, so that a daemon without TDs does not load their protocol.
 
 from typing import Final
 
-from confcom.dcap import TcbStatus
 from confcom.protocols.qgs import Call, ErrorCode
-from confcom.reasons import Reason
 from confcom.runtime.metric_table import NONE
 from confcom.runtime.metrics import Metric, MetricKind
+from confcom.runtime.proof_metrics import ProofMetrics
 
 REQUESTS: Final = "confcom_quote_helper_td_requests_total"
 DURATION: Final = "confcom_quote_helper_td_quote_duration_seconds"
 CONNECTIONS: Final = "confcom_quote_helper_td_connections"
 WAITING: Final = "confcom_quote_helper_td_waiting_requests"
 SOCKET_RESTORATIONS: Final = "confcom_quote_helper_td_socket_restorations_total"
-VERIFICATIONS: Final = "confcom_quote_helper_td_verifications_total"
-VERIFIED_AT: Final = "confcom_quote_helper_td_verification_timestamp_seconds"
-TCB_STATUS: Final = "confcom_quote_helper_td_platform_tcb_status_info"
-ADVISORIES: Final = "confcom_quote_helper_td_platform_advisories"
-CERTIFICATE_EXPIRY: Final = "confcom_quote_helper_td_platform_certificate_expiry_timestamp_seconds"
-COLLATERAL_EXPIRY: Final = "confcom_quote_helper_td_platform_collateral_expiry_timestamp_seconds"
+PROOF: Final = ProofMetrics.named("confcom_quote_helper_td")
 
 
 def label_of(code: int | None) -> str:
@@ -59,39 +53,5 @@ TD_QUOTES: Final = (
         kind=MetricKind.COUNTER,
         doc="Times that the UNIX socket of QGS was removed or replaced, and put back.",
     ),
-    Metric(
-        name=VERIFICATIONS,
-        kind=MetricKind.COUNTER,
-        doc="Served quotes of TDs that were verified afterwards, by verdict and reason.",
-        labels={
-            "verdict": ("authentic", "refused", "unknown"),
-            "reason": (*(reason.value for reason in Reason), NONE),
-        },
-    ),
-    Metric(
-        name=VERIFIED_AT,
-        kind=MetricKind.GAUGE,
-        doc="When a served quote of a TD was last found authentic, Unix time.",
-    ),
-    Metric(
-        name=TCB_STATUS,
-        kind=MetricKind.GAUGE,
-        doc="1 under the TCB status of this platform as a quote of a TD last showed it.",
-        labels={"status": tuple(status.value for status in TcbStatus)},
-    ),
-    Metric(
-        name=ADVISORIES,
-        kind=MetricKind.GAUGE,
-        doc="Security advisories that the TCB of this platform leaves open for TDs.",
-    ),
-    Metric(
-        name=CERTIFICATE_EXPIRY,
-        kind=MetricKind.GAUGE,
-        doc="When the PCK certificate in quotes of TDs expires, Unix time.",
-    ),
-    Metric(
-        name=COLLATERAL_EXPIRY,
-        kind=MetricKind.GAUGE,
-        doc="When the first document used in the last verification for TDs expires, Unix time.",
-    ),
+    *PROOF.rows("TDs"),
 )

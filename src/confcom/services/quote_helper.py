@@ -168,7 +168,7 @@ class _Helper:
                     QuoteChecker(
                         options.checks.verify,
                         every=options.checks.every,
-                        tell=self._records.tell,
+                        tell=self._records.proof.tell,
                         stop=self._stopping.set,
                     )
                 )

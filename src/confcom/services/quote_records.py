@@ -19,7 +19,7 @@ from confcom.protocols.aesm.structures import report_body
 from confcom.protocols.peers import Peer
 from confcom.runtime import metric_table as table
 from confcom.runtime.metrics import Metrics
-from confcom.services.quote_checks import Finding, Verdict
+from confcom.services.proof_records import ProofRecords
 from confcom.services.repeats import Repeats
 
 MAX_PEERS: Final = 1024
@@ -55,6 +55,7 @@ class QuoteRecords:
     Attributes:
         log: where events go.
         metrics: what is counted.
+        proof: told of the verification of quotes that were served.
 
     Args:
         log: where events go.
@@ -73,6 +74,7 @@ class QuoteRecords:
             self._audit, lambda after_s, look: asyncio.get_running_loop().call_later(after_s, look)
         )
         self.metrics = Metrics(table.QUOTE_HELPER)
+        self.proof = ProofRecords(self.log, self.metrics, table.PROOF, subject="own_quote")
         self.metrics.set(table.BUILD_INFO, version, value=1)
 
     def record(self, served: Served) -> None:
@@ -93,30 +95,6 @@ class QuoteRecords:
     def flush(self) -> None:
         """Write down what has been counted and not been told yet, for example at the end."""
         self._repeats.flush()
-
-    def tell(self, finding: Finding) -> None:
-        """Write down what the verification of a quote of ours came to."""
-        metrics, verified = self.metrics, finding.verified
-        metrics.add(table.VERIFICATIONS, finding.verdict.value, finding.reason or table.NONE)
-        if finding.verdict is not Verdict.UNKNOWN:
-            metrics.forget(table.TCB_STATUS)
-        if verified is None:
-            is_refused = finding.verdict is Verdict.REFUSED
-            event = "own_quote.refused" if is_refused else "own_quote.unverified"
-            self.log.warning(event, reason=finding.reason, why=finding.message)
-            return
-        expires = int(min(verified.next_updates.values()).timestamp())
-        metrics.set(table.VERIFIED_AT, value=verified.clock.now)
-        metrics.set(table.TCB_STATUS, verified.tcb.status.value, value=1)
-        metrics.set(table.ADVISORIES, value=len(verified.tcb.advisory_ids))
-        metrics.set(table.CERTIFICATE_EXPIRY, value=verified.pck.certificate.not_after)
-        metrics.set(table.COLLATERAL_EXPIRY, value=expires)
-        self.log.info(
-            "own_quote.verified",
-            tcb_status=verified.tcb.status.value,
-            advisories=list(verified.tcb.advisory_ids),
-            simulated=verified.is_simulated,
-        )
 
     def peers(self) -> list[dict[str, object]]:
         """Return who asked for quotes, who asked last first."""

@@ -136,7 +136,10 @@ class TdService:
         if options.verify is not None:
             self._checker = await stack.enter_async_context(
                 QuoteChecker(
-                    options.verify, every=options.every, tell=self._records.tell, stop=self._stop
+                    options.verify,
+                    every=options.every,
+                    tell=self._records.proof.tell,
+                    stop=self._stop,
                 )
             )
         for place, listener in zip(options.places, self._listeners, strict=True):

@@ -21,7 +21,7 @@ from confcom.protocols.qgs import Call, MakeTdQuote
 from confcom.runtime import td_metric_table as table
 from confcom.runtime.metric_table import NONE
 from confcom.runtime.metrics import Metrics
-from confcom.services.quote_checks import Finding, Verdict
+from confcom.services.proof_records import ProofRecords
 from confcom.services.repeats import Repeats
 
 MAX_CALLERS: Final = 1024
@@ -68,6 +68,7 @@ class TdRecords:
             self._audit, lambda after_s, look: asyncio.get_running_loop().call_later(after_s, look)
         )
         self.metrics = Metrics(table.TD_QUOTES)
+        self.proof = ProofRecords(self._log, self.metrics, table.PROOF, subject="own_td_quote")
 
     def record(self, served: ServedTd) -> None:
         """Write down one request and what became of it."""
@@ -85,30 +86,6 @@ class TdRecords:
     def flush(self) -> None:
         """Write down what has been counted and not been told yet, for example at the end."""
         self._repeats.flush()
-
-    def tell(self, finding: Finding) -> None:
-        """Write down what the verification of a quote of ours came to."""
-        metrics, verified = self.metrics, finding.verified
-        metrics.add(table.VERIFICATIONS, finding.verdict.value, finding.reason or NONE)
-        if finding.verdict is not Verdict.UNKNOWN:
-            metrics.forget(table.TCB_STATUS)
-        if verified is None:
-            is_refused = finding.verdict is Verdict.REFUSED
-            event = "own_td_quote.refused" if is_refused else "own_td_quote.unverified"
-            self._log.warning(event, reason=finding.reason, why=finding.message)
-            return
-        expires = int(min(verified.next_updates.values()).timestamp())
-        metrics.set(table.VERIFIED_AT, value=verified.clock.now)
-        metrics.set(table.TCB_STATUS, verified.tcb.status.value, value=1)
-        metrics.set(table.ADVISORIES, value=len(verified.tcb.advisory_ids))
-        metrics.set(table.CERTIFICATE_EXPIRY, value=verified.pck.certificate.not_after)
-        metrics.set(table.COLLATERAL_EXPIRY, value=expires)
-        self._log.info(
-            "own_td_quote.verified",
-            tcb_status=verified.tcb.status.value,
-            advisories=list(verified.tcb.advisory_ids),
-            simulated=verified.is_simulated,
-        )
 
     def tell_socket(self, path: str, why: str | None) -> None:
         """Write down that a socket was taken from us, and why, or that it is back."""

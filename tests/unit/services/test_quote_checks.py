@@ -156,8 +156,8 @@ def finding_of(verify: Verify) -> Finding:
 def test_a_refused_quote_of_our_own_is_a_warning_and_a_count(
     records: QuoteRecords, log: CapturingLogger
 ) -> None:
-    records.tell(finding_of(authentic))
-    records.tell(finding_of(refusing(FORGED)))
+    records.proof.tell(finding_of(authentic))
+    records.proof.tell(finding_of(refusing(FORGED)))
     assert [call.method_name for call in log.calls] == ["info", "warning"]
     assert log.calls[-1].kwargs["event"] == "own_quote.refused"
     assert log.calls[-1].kwargs["reason"] == "quote_signature"
@@ -171,8 +171,8 @@ def test_a_refused_quote_of_our_own_is_a_warning_and_a_count(
 def test_collateral_that_cannot_be_had_leaves_what_was_known(
     records: QuoteRecords, log: CapturingLogger
 ) -> None:
-    records.tell(finding_of(authentic))
-    records.tell(finding_of(refusing(OFFLINE)))
+    records.proof.tell(finding_of(authentic))
+    records.proof.tell(finding_of(refusing(OFFLINE)))
     assert log.calls[-1].kwargs["event"] == "own_quote.unverified"
     text = records.metrics.text().decode()
     assert 'platform_tcb_status_info{status="OutOfDate"} 1\n' in text

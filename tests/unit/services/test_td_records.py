@@ -201,7 +201,9 @@ def test_requests_are_counted_by_call_and_code() -> None:
 def test_what_is_not_found_authentic_is_a_warning(verdict: Verdict) -> None:
     kept = records()
     with capture_logs() as events:
-        kept.tell(Finding(verdict=verdict, reason="source_unreachable", message="no collateral"))
+        kept.proof.tell(
+            Finding(verdict=verdict, reason="source_unreachable", message="no collateral")
+        )
     (event,) = events
     assert event["log_level"] == "warning"
     assert (
