@@ -124,9 +124,9 @@ class Registering(Protocol):
         After any failure register again: the kubelet may have lost sight of an older registration.
 
         Raises:
-            UnavailableError: nobody listens or answers in time, or our socket file is gone beside
-                the kubelet's (``kubelet_unavailable``: bind again); or the kubelet refuses, in its words
-                (``kubelet_refused``).
+            UnavailableError: nobody listens or answers in time, or our socket file is gone from
+                beside the kubelet's: bind again (``kubelet_unavailable``); or the kubelet
+                refuses, in its words (``kubelet_refused``).
         """
 
 
