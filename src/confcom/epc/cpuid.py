@@ -7,6 +7,7 @@ Source: Intel SDM volume 3D, sections 34.7 and 37.7.2 (CPUID leaves 07H and 12H)
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 MIB: Final = 1024 * 1024
@@ -15,8 +16,6 @@ MAX_SECTIONS: Final = 8
 _FEATURES: Final = 0x07
 _SGX: Final = 0x12
 _FIRST_SECTION: Final = 2
-_MOST_SUBLEAVES: Final = 64
-"""Sub-leaves looked at before the list is taken to have no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +127,11 @@ def _vendor(basic: Registers) -> str:
 
 def _sections(query: Query) -> tuple[tuple[Section, ...], tuple[str, ...]]:
     found: list[Section] = []
-    for subleaf in range(_FIRST_SECTION, _FIRST_SECTION + _MOST_SUBLEAVES):
+    for subleaf in count(_FIRST_SECTION):
         answer = query(_SGX, subleaf)
         kind = answer.eax & 0xF
         if kind == 0:
-            return tuple(found), ()
+            break
         if kind != 1:
             return tuple(found), (f"unknown EPC section type {kind} at sub-leaf {subleaf}: stop",)
         if len(found) == MAX_SECTIONS:
@@ -146,7 +145,7 @@ def _sections(query: Query) -> tuple[tuple[Section, ...], tuple[str, ...]]:
                 property=answer.ecx & 0xF,
             )
         )
-    return tuple(found), ("the list of EPC sections has no end",)
+    return tuple(found), ()
 
 
 def _joined(low: int, high: int) -> int:

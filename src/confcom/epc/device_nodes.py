@@ -61,7 +61,7 @@ class DeviceNode:
 
     Attributes:
         host_path: of the node itself, never of a link to it.
-        container_paths: where programs look for it, the usual place first.
+        container_paths: where a container is given it, the path of the host first.
         entry: what it is.
     """
 
@@ -105,50 +105,84 @@ _LAYOUTS: Final = (
     (NodeLayout.ISGX, "isgx", None),
 )
 _ALSO: Final = {
-    "sgx_enclave": "/dev/sgx/enclave",
-    "sgx_provision": "/dev/sgx/provision",
-    "sgx/enclave": "/dev/sgx_enclave",
-    "sgx/provision": "/dev/sgx_provision",
+    "sgx_enclave": "sgx/enclave",
+    "sgx_provision": "sgx/provision",
+    "sgx/enclave": "sgx_enclave",
+    "sgx/provision": "sgx_provision",
 }
 """Where older or newer programs look for the same node."""
 
 
-def find_device_nodes(entries: Mapping[str, Entry]) -> DeviceNodes:
+def find_device_nodes(entries: Mapping[str, Entry], *, under_both: bool = False) -> DeviceNodes:
     """Return the nodes of the first layout whose enclave node is a character device.
+
+    A container is given a node under the path of the host, and under the path of the other layout
+    if the host has a link there that leads to the node.
 
     Args:
         entries: by path below ``/dev``, such as ``sgx/enclave``; at least those of `KNOWN` that
             exist.
+        under_both: give containers both paths though the host has no such link, for programs that
+            know only the other one.
     """
-    problems = tuple(
-        f"/dev/{path} is a {entry.kind}, not a character device"
-        for path, entry in entries.items()
-        if path in KNOWN and entry.kind not in {EntryKind.CHARACTER, EntryKind.SYMLINK}
-    )
+    problems = [
+        f"/dev/{path} is a {entries[path].kind}, not a character device"
+        for path in KNOWN
+        if path in entries and entries[path].kind not in {EntryKind.CHARACTER, EntryKind.SYMLINK}
+    ]
     never = (f"/dev/{VEPC}",) if VEPC in entries else ()
     for layout, enclave, provision in _LAYOUTS:
-        node = _node(entries, enclave)
+        node = _node(entries, enclave, under_both=under_both)
         if node is None:
             continue
-        other = None if provision is None else _node(entries, provision)
+        other = None if provision is None else _node(entries, provision, under_both=under_both)
+        if provision is not None and other is None:
+            problems.append(f"/dev/{provision} is missing: no container can certify a key")
         return DeviceNodes(
             layout=layout,
             enclave=node,
             provision=other,
             never_exposed=never,
-            problems=problems,
+            problems=tuple(problems),
         )
-    return DeviceNodes(never_exposed=never, problems=problems)
+    problems += [
+        f"/dev/{provision} is there without a node for enclaves"
+        for _, _, provision in _LAYOUTS
+        if provision is not None and _is_device(entries.get(provision))
+    ]
+    return DeviceNodes(never_exposed=never, problems=tuple(problems))
 
 
-def _node(entries: Mapping[str, Entry], path: str) -> DeviceNode | None:
+def _node(entries: Mapping[str, Entry], path: str, *, under_both: bool) -> DeviceNode | None:
     entry = entries.get(path)
-    if entry is None or entry.kind is not EntryKind.CHARACTER:
+    if entry is None or not _is_device(entry):
         return None
-    host_path = f"/dev/{path}"
     also = _ALSO.get(path)
+    paths = (path,) if also is None else (path, also)
     return DeviceNode(
-        host_path=host_path,
-        container_paths=(host_path,) if also is None else (host_path, also),
+        host_path=f"/dev/{path}",
+        container_paths=tuple(
+            f"/dev/{one}"
+            for one in paths
+            if one == path or under_both or _leads_to(entries, one, path)
+        ),
         entry=entry,
     )
+
+
+def _is_device(entry: Entry | None) -> bool:
+    return entry is not None and entry.kind is EntryKind.CHARACTER
+
+
+def _leads_to(entries: Mapping[str, Entry], link: str, path: str) -> bool:
+    """Return whether a path below ``/dev`` is a link whose text names another."""
+    entry = entries.get(link)
+    if entry is None or entry.kind is not EntryKind.SYMLINK:
+        return False
+    found: list[str] = [] if entry.target.startswith("/") else ["dev", *link.split("/")[:-1]]
+    for part in entry.target.split("/"):
+        if part == "..":
+            del found[-1:]
+        elif part not in {"", "."}:
+            found.append(part)
+    return found == ["dev", *path.split("/")]

@@ -36,7 +36,7 @@ def parse_capacity(text: str) -> int | None:
     """Return the bytes that ``misc.capacity`` says, or None where nothing enforces the EPC.
 
     Raises:
-        MalformedError: the key is there with another value than a number
+        MalformedError: the key is there with another value than a number, or twice
             (``node_facts_format``).
     """
     return _value(text, KEY, "misc.capacity")
@@ -46,29 +46,27 @@ def parse_use(*, maximum: str = "", current: str = "", events: str = "") -> EpcU
     """Return what ``misc.max``, ``misc.current`` and ``misc.events`` of a group say.
 
     Raises:
-        MalformedError: as of `parse_capacity`.
+        MalformedError: as of `parse_capacity`; a limit may also be ``max``, which is none.
     """
     return EpcUse(
-        max_bytes=_value(maximum, KEY, "misc.max"),
+        max_bytes=_value(maximum, KEY, "misc.max", no_limit="max"),
         current_bytes=_value(current, KEY, "misc.current"),
         times_at_max=_value(events, f"{KEY}.max", "misc.events"),
     )
 
 
-def _value(text: str, key: str, file: str) -> int | None:
-    for line in text.splitlines():
-        name, _, value = line.partition(" ")
-        if name != key:
-            continue
-        if value == "max":
-            return None
-        if not (value.isascii() and value.isdecimal() and len(value) <= _NUMBER_DIGITS):
-            raise _malformed(file, key, value)
-        number = int(value)
-        if number > _MOST:
-            raise _malformed(file, key, value)
-        return number
-    return None
+def _value(text: str, key: str, file: str, *, no_limit: str | None = None) -> int | None:
+    lines = (line.partition(" ") for line in text.split("\n"))
+    values = [value for name, _, value in lines if name == key]
+    if not values or values == [no_limit]:
+        return None
+    value, *more = values
+    if more or not (value.isascii() and value.isdecimal() and len(value) <= _NUMBER_DIGITS):
+        raise _malformed(file, key, " and ".join(values))
+    number = int(value)
+    if number > _MOST:
+        raise _malformed(file, key, value)
+    return number
 
 
 def _malformed(file: str, key: str, value: str) -> MalformedError:

@@ -193,11 +193,19 @@ def plan_mib_devices(
 
 def _without(mib_per_node: Mapping[int, int], reserve_mib: int) -> dict[int | None, int]:
     """Take the reserve from whoever has most left, so that no node is emptied before another."""
-    left: dict[int | None, int] = dict(mib_per_node.items())
-    for node, size in sorted(mib_per_node.items(), key=lambda item: -item[1]):
-        taken = min(size, reserve_mib)
-        left[node] -= taken
-        reserve_mib -= taken
+    low, high = 0, max(mib_per_node.values())
+    while low < high:  # the highest level down to which the nodes yield the reserve
+        level = (low + high + 1) // 2
+        if sum(max(0, size - level) for size in mib_per_node.values()) >= reserve_mib:
+            low = level
+        else:
+            high = level - 1
+    left: dict[int | None, int] = {node: min(size, low) for node, size in mib_per_node.items()}
+    too_much = sum(mib_per_node.values()) - sum(left.values()) - reserve_mib
+    for node, size in mib_per_node.items():
+        if size > low and too_much > 0:
+            left[node] = low + 1
+            too_much -= 1
     return left
 
 
