@@ -59,8 +59,6 @@ def test_number_of_bytes_is_read(text: str, number: int) -> None:
         "0x10\n",
         "1.0\n",
         "1e3\n",
-    ,
-     
         "\u0661\n",
         "\u00b2\n",
         "8589934592 kB\n",
