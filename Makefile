@@ -194,6 +194,13 @@ reference: setup  ## write the pages that are made from the program: commands, s
 	$(BIN)/python -m tools.settings_reference
 	$(BIN)/python -m tools.format_reference
 
+# One image for all programs. The second build of a commit is the first one, byte for byte.
+.PHONY: image
+image: setup  ## make the container image, as an OCI archive in .build/image
+	@rm -rf .build/image && mkdir -p .build/image
+	$(BIN)/python -m build --wheel --no-isolation --outdir .build/image . >/dev/null
+	$(BIN)/python -m tools.image --wheel .build/image/*.whl --out .build/image/confcom.tar
+
 .PHONY: bench
 bench: setup  ## times and ratios against the named peer, as a table
 	$(BIN)/python -m benchmarks

@@ -47,7 +47,7 @@ def quote_helper(pki: str, path: str) -> Iterator[Daemon]:
     Raises:
         UnavailableError: it does not start (reason ``quoting_unreachable``).
     """
-    command = [sys.executable, "-m", "confcom", "serve", "quote-helper", "--pki", pki]
+    command = [sys.executable, "-P", "-m", "confcom", "serve", "quote-helper", "--pki", pki]
     with tempfile.TemporaryDirectory(prefix="confcom-") as folder:
         events = Path(folder) / "events"
         with (
