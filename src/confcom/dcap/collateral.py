@@ -78,14 +78,23 @@ class Collateral:
         return cls(**members)  # type: ignore[arg-type]
 
     def to_json(self) -> bytes:
-        """Return the bundle form: the lists as hex of DER, all else as text."""
+        """Return the bundle form: the lists as hex of DER, all else as text.
+
+        Raises:
+            MalformedError: a document is no text (reason ``collateral_format``).
+        """
         members = {}
         for name in MEMBERS:
             value = getattr(self, name)
             if value is None:
                 continue
             is_der = name in _DER_MEMBERS and value[:1] == b"\x30" and not value.isascii()
-            members[name] = value.hex() if is_der else value.decode("utf-8")
+            try:
+                members[name] = value.hex() if is_der else value.decode("utf-8")
+            except UnicodeDecodeError as exc:
+                raise MalformedError(
+                    Reason.COLLATERAL_FORMAT, f"cannot write {name} into a bundle: it is no text"
+                ) from exc
         return json.dumps(members, indent=1, ensure_ascii=False).encode() + b"\n"
 
 

@@ -79,6 +79,13 @@ def test_refuses_lone_surrogates(name: str) -> None:
     assert caught.value.reason is Reason.COLLATERAL_FORMAT
 
 
+@pytest.mark.parametrize("name", ["tcb_info", "qe_identity_signature", "pck_crl_issuer_chain"])
+def test_refuses_to_write_what_is_no_text(name: str) -> None:
+    with pytest.raises(MalformedError, match=name) as caught:
+        replace(BUNDLE, **{name: b"\xff"}).to_json()
+    assert caught.value.reason is Reason.COLLATERAL_FORMAT
+
+
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff", b"{}{}"])
 def test_refuses_what_is_no_bundle(data: bytes) -> None:
     with pytest.raises(MalformedError) as caught:
