@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices are unique, lists have the size that is computed, and nothing is given twice."""
 
+import contextlib
+import json
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from confcom.epc.allocation import prefer
 from confcom.epc.cpuid import Registers, SgxCpu, read_cpu
-from confcom.epc.device_nodes import DeviceNodes
+from confcom.epc.device_nodes import KNOWN, DeviceNodes, Entry, EntryKind
+from confcom.epc.facts import (
+    MISC_DEVICES,
+    MODULES,
+    SGX_FLAGS,
+    CpuidAnswers,
+    NodeFacts,
+    take_inventory,
+)
+from confcom.epc.facts_json import facts_from_json, facts_to_json
 from confcom.epc.inventory import Origin, answer_of_cpu, answer_of_sysfs, take_stock
 from confcom.epc.misc_cgroup import parse_capacity, parse_use
 from confcom.epc.resources import (
@@ -181,3 +193,52 @@ def test_misc_files_are_read_or_refused(lines: list[str]) -> None:
     else:
         assert (capacity == 5) == ("sgx_epc 5" in lines)
         assert parse_use(maximum=text).max_bytes == capacity
+
+
+leaves = st.dictionaries(
+    st.tuples(st.sampled_from([0, 7, 0x12]), st.integers(0, 12)), registers
+).filter(lambda found: not found or (0, 0) in found)
+answers = st.builds(CpuidAnswers, leaves=leaves, problem=st.none() | st.text())
+entries = st.builds(
+    Entry,
+    kind=st.sampled_from(EntryKind),
+    major=st.integers(0, 2**12),
+    minor=st.integers(0, 2**20),
+    mode=st.integers(0, 0o7777),
+    uid=st.integers(0, 2**32 - 1),
+    gid=st.integers(0, 2**32 - 1),
+    target=st.text(),
+)
+facts = st.builds(
+    NodeFacts,
+    system=st.text(),
+    release=st.text(),
+    machine=st.text(),
+    online_cpus=st.none() | st.text(),
+    cpu_flags=st.none() | st.lists(st.sampled_from(SGX_FLAGS), unique=True).map(tuple),
+    total_bytes=st.dictionaries(
+        st.integers(0, 1023), st.text() | st.integers(0, 2**40).map("{}\n".format), max_size=4
+    ),
+    total_bytes_problem=st.none() | st.text(),
+    instruction=answers,
+    cpuid_file=answers,
+    entries=st.dictionaries(st.sampled_from(KNOWN), entries),
+    modules=st.dictionaries(st.sampled_from(MODULES), st.none() | st.text()),
+    misc_devices=st.lists(st.sampled_from(MISC_DEVICES), unique=True).map(tuple),
+    has_plugin_folder=st.booleans(),
+    has_kubelet_socket=st.booleans(),
+)
+
+
+@given(facts)
+def test_facts_file_says_what_the_node_says(node: NodeFacts) -> None:
+    read = facts_from_json(json.dumps(facts_to_json(node)).encode())
+    assert read == node
+    assert take_inventory(read) == take_inventory(node)
+    assert read.driver == node.driver
+
+
+@given(st.binary(max_size=200))
+def test_any_document_is_read_or_refused(data: bytes) -> None:
+    with contextlib.suppress(MalformedError):
+        take_inventory(facts_from_json(data))
