@@ -140,11 +140,16 @@ class DevicePlan:
                 index += 1
 
     def node_of(self, index: int) -> int | None:
-        """Return the NUMA node of a device by its number."""
+        """Return the NUMA node of a device by its number.
+
+        Raises:
+            MalformedError: there is no such device (``device_request``).
+        """
+        before = 0
         for node, count in self.counts.items():
-            if index < count:
+            before += count
+            if index < before:
                 return node
-            index -= count
         raise MalformedError(
             Reason.DEVICE_REQUEST, f"device {device_id(index)!r} is none of this plugin's"
         )
