@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.requirements import missing
 
 from confcom.adapters.sgx_node.bounded import cpuid_file
 from confcom.adapters.sgx_node.instruction import MACHINE, cpuid_instruction
@@ -28,7 +29,14 @@ except OSError as exc:
 """
 """PR_SET_MDWE (prctl(2), since Linux 6.3): memory that was not executable never becomes so."""
 
-here = pytest.mark.skipif(platform.machine() != MACHINE, reason="not an x86-64 machine")
+here = pytest.mark.usefixtures("processor")
+
+
+@pytest.fixture
+def processor() -> None:
+    """Need a processor that has the instruction."""
+    if platform.machine() != MACHINE:
+        missing("the CPUID instruction needs an x86-64 processor")
 
 
 @here
