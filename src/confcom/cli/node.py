@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``confcom node``: what the daemons of this machine do."""
+"""``confcom node``: what this machine has, and what its daemons do."""
 
 from confcom.cli.command import Entry, LazyGroup
 
@@ -9,6 +9,7 @@ node = LazyGroup(
         "aesm": Entry(
             "confcom.cli.node_aesm", "aesm", "Ask the AESM daemon; make a unit for systemd."
         ),
+        "facts": Entry("confcom.cli.node_facts", "facts", "Write down what this node has for SGX."),
     },
     help="Look after the daemons of one machine.",
     examples=("confcom node aesm ping",),

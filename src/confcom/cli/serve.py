@@ -6,6 +6,11 @@ from confcom.cli.command import Entry, LazyGroup
 serve = LazyGroup(
     "serve",
     table={
+        "device-plugin": Entry(
+            "confcom.cli.serve_device_plugin",
+            "device_plugin",
+            "Offer a node's enclave memory to Kubernetes.",
+        ),
         "quote-helper": Entry(
             "confcom.cli.serve_quote_helper",
             "quote_helper",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from confcom.protocols.qgs import ErrorCode
-from confcom.runtime import metric_table, td_metric_table
+from confcom.runtime import device_plugin_metric_table, metric_table, td_metric_table
 from confcom.runtime.metrics import OTHER, Metric, MetricKind, Metrics
 
 TABLE = (
@@ -106,7 +106,11 @@ def test_another_kind_or_other_labels_are_mistakes(metrics: Metrics) -> None:
 
 # --- the tables ---
 
-ALL = (*metric_table.QUOTE_HELPER, *td_metric_table.TD_QUOTES)
+ALL = (
+    *metric_table.QUOTE_HELPER,
+    *td_metric_table.TD_QUOTES,
+    *device_plugin_metric_table.DEVICE_PLUGIN,
+)
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
