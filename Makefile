@@ -74,7 +74,7 @@ fmt: setup  ## format the code and mend what ruff can mend
 lint: setup  ## format, lint, spelling, whitespace, secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(FILES) ':!requirements' ':!LICENSE' | xargs -0 $(BIN)/codespell
+	$(FILES) ':!requirements' ':!LICENSE' ':!*go.sum' | xargs -0 $(BIN)/codespell
 	@! git grep --untracked -nIE '[[:blank:]]+$$' -- ':!LICENSE' || { echo "error: blanks at the end of these lines" >&2; exit 1; }
 	$(FILES) | xargs -0 $(BIN)/detect-secrets-hook --no-verify $(SECRETS_NOT)
 
@@ -171,6 +171,23 @@ $(PEERS)/python: $(CLIENTS)/td_guest/requirements.txt | $(VENV)/.installed
 	@rm -rf $@
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --only-binary :all: --target $@ -r $<
 	@touch $@
+
+# A Kubernetes cluster of real parts. Its programs are built once, into a folder outside the tree.
+.PHONY: testcluster
+testcluster: setup  ## build etcd, Kubernetes, containerd and kwok for e2e (needs Go, root for packages)
+	$(BIN)/python -m tools.testcluster.build $(TESTCLUSTER_ARGS)
+
+.PHONY: e2e
+e2e: testcluster  ## the tests on that cluster, in namespaces that no packet can leave (needs root)
+	$(BIN)/pytest -m e2e --timeout=300 tests/e2e
+
+.PHONY: cluster-up
+cluster-up: testcluster  ## start such a cluster for yourself; prints where its kubeconfig is
+	$(BIN)/python -m tests.cluster up
+
+.PHONY: cluster-down
+cluster-down: setup  ## end it; nothing of it stays
+	$(BIN)/python -m tests.cluster down
 
 .PHONY: vectors
 vectors: setup  ## recorded cases of real and edited quotes: every verdict as expected

@@ -94,9 +94,14 @@ def _of_clients() -> set[tuple[str, str]]:
         (REPOSITORY / "tests" / "integration" / "interop" / name).read_text(encoding="utf-8")
         for name in ("aesm_peer/Cargo.toml", "tdx_peer/go.mod", "td_guest/requirements.txt")
     )
+    cluster = "".join(
+        file.read_text(encoding="utf-8")
+        for file in (REPOSITORY / "tools" / "testcluster").rglob("go.mod")
+    )
+    wanted = re.compile(r"^(?:require |\t)(\S+) v\S+$", re.MULTILINE)
     return (
         {(name, "Rust") for name in tomllib.loads(crate)["dependencies"]}
-        | {(name, "Go") for name in re.findall(r"^require (\S+) v", module, re.MULTILINE)}
+        | {(name, "Go") for name in wanted.findall(module + cluster)}
         | {(name, "Python") for name in re.findall(r"^([\w.-]+)==", guest, re.MULTILINE)}
     )
 
