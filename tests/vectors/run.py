@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.vectors import aesm, cases, exchanges, pcs, qgs_cases, sigstruct
+from tests.vectors import aesm, cases, exchanges, kubernetes, pcs, qgs_cases, sigstruct
 from tests.vectors_path import root
 
 _EXCHANGES: Final[Mapping[str, Mapping[str, exchanges.Compare]]] = {
@@ -29,6 +29,8 @@ def main() -> int:
         good += _run_dcap(dcap)
     if (aesm_folder / "index.json").is_file():
         good += _run_exchanges(aesm_folder)
+    if (root() / "kubernetes").is_dir():
+        good.append(_report("kubernetes", "cases", kubernetes.compare(root() / "kubernetes")))
     if good:
         return 0 if all(good) else 1
     print(
