@@ -128,11 +128,9 @@ def new_plan(runtime: Runtime) -> Plan:
     if os.geteuid() != 0:
         raise ClusterError("a cluster needs root: it mounts, and makes namespaces and cgroups")
     folder = Path(tempfile.mkdtemp(prefix=plan.CGROUP_PREFIX, dir="/tmp"))
-    # The keeper's id is not known yet; whoever starts it lives until it does.
-    name = f"{plan.CGROUP_PREFIX}{os.getpid()}-{folder.name.removeprefix(plan.CGROUP_PREFIX)}"
     logs = plan.LOGS / folder.name
     logs.mkdir(parents=True)
-    made = Plan(folder=str(folder), logs=str(logs), cgroup=name, runtime=runtime)
+    made = Plan(folder=str(folder), logs=str(logs), runtime=runtime)
     made.write()
     return made
 

@@ -58,7 +58,8 @@ def main() -> int:
     parser.add_argument("plan", type=Path)
     parser.add_argument("--detached", action="store_true", help="until SIGTERM")
     arguments = parser.parse_args()
-    of = plan.read(arguments.plan)
+    of = plan.read(arguments.plan).kept_by(os.getpid())
+    of.write()
     node.remove_stale_cgroups()
     made = node.make_places()
     try:

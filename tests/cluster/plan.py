@@ -32,13 +32,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         folder: everything of it but the logs; a short path, because sockets are in it.
         logs: of each part, and of the pods.
-        cgroup: name of the parent of its pods' cgroups, in each hierarchy.
+        cgroup: name of the parent of its pods' cgroups, in each hierarchy; says who keeps it.
         runtime: the containerd: Debian's, or the newer one with CDI and NRI.
     """
 
     folder: str
     logs: str
-    cgroup: str
+    cgroup: str = ""
     runtime: Runtime = "1.6"
 
     @property
@@ -69,6 +69,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def kubeconfig(self, user: str) -> Path:
         """Return the file by which a user of the cluster finds it from inside."""
         return self.root / f"{user}.kubeconfig"
+
+    def kept_by(self, pid: int) -> "Plan":
+        """Return the plan with the name of a cgroup that goes stale with its keeper."""
+        own = self.root.name.removeprefix(CGROUP_PREFIX)
+        return msgspec.structs.replace(self, cgroup=f"{CGROUP_PREFIX}{pid}-{own}")
 
     def write(self) -> Path:
         """Write the plan into its folder."""
